@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { type Bundle, buildBundles } from "../../infra/bundles.ts";
+import { type AwsCloud, startAwsCloud } from "./aws/index.ts";
+import { createCertificates } from "./certificate.ts";
+import { type ControlServer, startControl } from "./control.ts";
+import { EventLog } from "./event-log.ts";
+import { type OpenAiCloud, startOpenAiCloud } from "./openai/index.ts";
+import { type StreamCloud, startStreamCloud } from "./stream/index.ts";
+
+/** What a client needs to know to use the local cloud; `npm run cloud -- --json` prints exactly this. */
+export interface CloudInfo {
+  /** `baseURL` of @stream-io/video-client. */
+  streamBaseUrl: string;
+  /** `basePath` of @stream-io/node-sdk. */
+  streamServerBaseUrl: string;
+  streamApiKey: string;
+  streamApiSecret: string;
+  /** `locationHintUrl` of @stream-io/video-client. */
+  locationHintUrl: string;
+  /** https, ends in /v1: `baseURL` of the openai package. */
+  openAiBaseUrl: string;
+  /** Plain ws, for clients that take a socket URL. */
+  openAiWsUrl: string;
+  openAiApiKey: string;
+  /** PEM of the authority that signed the server's certificate: NODE_EXTRA_CA_CERTS. */
+  caFile: string;
+  /** For AWS_ENDPOINT_URL_ECS and AWS_ENDPOINT_URL_LAMBDA. */
+  awsEndpointUrl: string;
+  webhookUrl: string;
+  controlUrl: string;
+}
+
+export interface Cloud {
+  info: CloudInfo;
+  log: EventLog;
+  stream: StreamCloud;
+  openai: OpenAiCloud;
+  aws: AwsCloud;
+  control: ControlServer;
+  /** Ends everything, children first. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface CloudOptions {
+  /** Told what is being started and how long it took, as it happens. */
+  onStep?: (step: string, tookMs: number) => void;
+  /** Bundles made earlier (a test run builds once); by default they are built now. */
+  bundles?: readonly Bundle[];
+  /** Each line that a task writes. */
+  onTaskOutput?: (line: string) => void;
+  /** More environment for the bridge task. */
+  bridgeEnvironment?: Record<string, string>;
+  /** What the bridge task runs; by default Node on the bundle. */
+  bridgeCommand?: (bundleFile: string) => string[];
+}
+
+const secret = (): string => randomBytes(24).toString("hex");
+
+const bundleFile = (bundles: readonly Bundle[], name: Bundle["name"]): string => {
+  const found = bundles.find((bundle) => bundle.name === name);
+  if (!found) throw new Error(`the bundle "${name}" is missing: pass the result of buildBundles()`);
+  return found.file;
+};
+
+/**
+ * Starts Stream, OpenAI and AWS on free loopback ports, wired as a deployment would be: Stream's webhook is the function's
+ * URL, the function may launch the bridge's task definition, the bridge reaches Stream and OpenAI through base URLs.
+ */
+export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    // Last started, first closed: children end before the servers they talk to.
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const startedAtMs = performance.now();
+    const result = await work();
+    options.onStep?.(name, performance.now() - startedAtMs);
+    return result;
+  };
+  try {
+    const log = new EventLog();
+    const keys = { streamApiKey: "local-stream-key", streamApiSecret: secret(), openAiApiKey: `sk-local-${secret()}` };
+    const bundles = options.bundles ?? (await step("bundles built", () => buildBundles()));
+    const folder = await mkdtemp(path.join(os.tmpdir(), "agent-cloud-"));
+    closers.push(() => rm(folder, { recursive: true, force: true }));
+    const certificates = await step("certificate made", createCertificates);
+    const caFile = path.join(folder, "ca.pem");
+    await writeFile(caFile, certificates.caPem);
+
+    const stream = await step("Stream listening", () =>
+      startStreamCloud({ log, apiKey: keys.streamApiKey, apiSecret: keys.streamApiSecret }),
+    );
+    closers.push(() => stream.close());
+    const openai = await step("OpenAI listening", () =>
+      startOpenAiCloud({
+        log,
+        apiKey: keys.openAiApiKey,
+        tls: { key: certificates.keyPem, cert: certificates.certPem },
+      }),
+    );
+    closers.push(() => openai.close());
+
+    const bridgeFile = bundleFile(bundles, "bridge");
+    const streamEnvironment = { STREAM_API_KEY: keys.streamApiKey, STREAM_API_SECRET: keys.streamApiSecret };
+    const aws = await step("AWS listening", () =>
+      startAwsCloud({
+        log,
+        ...(options.onTaskOutput ? { onOutput: options.onTaskOutput } : {}),
+        taskDefinitions: {
+          bridge: {
+            container: "bridge",
+            command: options.bridgeCommand?.(bridgeFile) ?? [process.execPath, bridgeFile],
+            env: {
+              ...streamEnvironment,
+              STREAM_BASE_URL: stream.serverBaseUrl,
+              OPENAI_API_KEY: keys.openAiApiKey,
+              OPENAI_BASE_URL: openai.baseUrl,
+              NODE_EXTRA_CA_CERTS: caFile,
+              ...options.bridgeEnvironment,
+            },
+            stopTimeoutSeconds: 120,
+          },
+        },
+        functions: {
+          webhook: {
+            bundleFile: bundleFile(bundles, "webhook"),
+            env: {
+              ...streamEnvironment,
+              BRIDGE_CLUSTER: "local",
+              BRIDGE_TASK_DEFINITION: "bridge",
+              BRIDGE_CONTAINER: "bridge",
+              BRIDGE_SUBNETS: "subnet-local",
+              BRIDGE_SECURITY_GROUPS: "sg-local",
+            },
+            timeoutMs: 10_000,
+          },
+        },
+      }),
+    );
+    closers.push(() => aws.close());
+    const webhookUrl = new URL("webhooks/stream", aws.functionUrl("webhook")).href;
+    stream.setWebhook({ url: webhookUrl });
+
+    const control = await startControl({ log, stream, openai, aws });
+    closers.push(() => control.close());
+    const info: CloudInfo = {
+      streamBaseUrl: stream.baseUrl,
+      streamServerBaseUrl: stream.serverBaseUrl,
+      ...keys,
+      locationHintUrl: stream.locationHintUrl,
+      openAiBaseUrl: openai.baseUrl,
+      openAiWsUrl: openai.wsUrl,
+      caFile,
+      awsEndpointUrl: aws.endpointUrl,
+      webhookUrl,
+      controlUrl: control.url,
+    };
+    return { info, log, stream, openai, aws, control, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};

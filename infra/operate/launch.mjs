@@ -1,8 +1,7 @@
 // The one way in for `npm start`, `npm test`, `npm run bench`, `npm run cloud` and `npm run build`.
 // Plain JavaScript without dependencies, for any Node from 20: it installs what is missing, finds Node 24 and hands over.
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,11 +24,22 @@ const stop = (message) => {
 
 const majorOf = (version) => Number(/^v?(\d+)/.exec(version)?.[1] ?? 0);
 
-/** Runs `npm ci` unless node_modules already holds exactly what package-lock.json names. */
+const readJson = (file) => JSON.parse(readFileSync(path.join(root, file), "utf8"));
+
+/** Whether node_modules holds every package at the version that package-lock.json names (npm's own record says so). */
+const isInstalled = () => {
+  try {
+    const installed = readJson("node_modules/.package-lock.json").packages;
+    return Object.entries(readJson("package-lock.json").packages).every(
+      ([name, { version, optional }]) => name === "" || optional || installed[name]?.version === version,
+    );
+  } catch {
+    return false; // no record, or a broken one: installing mends both
+  }
+};
+
 const installMissing = () => {
-  const lock = createHash("sha256").update(readFileSync(path.join(root, "package-lock.json"))).digest("hex");
-  const stamp = path.join(root, "node_modules", ".installed-lock");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  if (isInstalled()) return;
   const startedAtMs = Date.now();
   process.stderr.write("installing packages (npm ci) …\n");
   const npm = process.env.npm_execpath;
@@ -40,7 +50,6 @@ const installMissing = () => {
     stdio: ["ignore", 2, 2],
   });
   if (result.status !== 0) stop("Packages could not be installed. See npm's message above, then run: npm ci");
-  writeFileSync(stamp, lock);
   process.stderr.write(`installed in ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s\n`);
 };
 

@@ -1,0 +1,88 @@
+import { Hono } from "hono";
+import type { Ecs } from "./ecs.ts";
+import type { Faults, PlannedFault } from "./faults.ts";
+import type { LambdaFunction } from "./lambda-function.ts";
+import type { OutputLine, StopCode, Task, TaskStatus } from "./task.ts";
+
+/** A task as tests and the page see it. */
+export interface TaskView {
+  taskId: string;
+  taskArn: string;
+  status: TaskStatus;
+  startedBy: string | undefined;
+  pid: number | undefined;
+  exitCode: number | undefined;
+  stopCode: StopCode | undefined;
+  stoppedReason: string | undefined;
+  output: OutputLine[];
+}
+
+export const viewOf = (task: Task): TaskView => ({
+  taskId: task.id,
+  taskArn: task.arn,
+  status: task.status,
+  startedBy: task.startedBy,
+  pid: task.status === "RUNNING" ? task.pid : undefined,
+  exitCode: task.exitCode,
+  stopCode: task.stopCode,
+  stoppedReason: task.stoppedReason,
+  output: [...task.output],
+});
+
+export interface ControlledFunction {
+  called: LambdaFunction;
+  url: string;
+}
+
+const kinds: readonly string[] = [
+  "throttle",
+  "error",
+  "failures",
+  "delay",
+  "lose_answer",
+] satisfies PlannedFault["kind"][];
+
+const isFault = (value: unknown): value is PlannedFault =>
+  typeof value === "object" &&
+  value !== null &&
+  "action" in value &&
+  "kind" in value &&
+  kinds.includes(String(value.kind));
+
+/** The tests' own door to AWS: what runs, what shall stop, what shall go wrong. */
+export const createAwsControl = (ecs: Ecs, faults: Faults, functions: readonly ControlledFunction[]): Hono => {
+  const app = new Hono();
+  app.get("/tasks", (c) => c.json(ecs.tasks().map((task) => ({ ...viewOf(task), output: undefined }))));
+  app.get("/tasks/:id", (c) => {
+    const task = ecs.task(c.req.param("id"));
+    return task ? c.json(viewOf(task)) : c.json({ error: "no such task" }, 404);
+  });
+  app.post("/tasks/:id/stop", async (c) => {
+    const task = ecs.task(c.req.param("id"));
+    if (!task) return c.json({ error: "no such task" }, 404);
+    await task.stop(c.req.query("reason") ?? "Stopped by the test");
+    return c.json(viewOf(task));
+  });
+  app.post("/tasks/:id/kill", async (c) => {
+    const task = ecs.task(c.req.param("id"));
+    if (!task) return c.json({ error: "no such task" }, 404);
+    task.kill();
+    await task.stopped;
+    return c.json(viewOf(task));
+  });
+  app.get("/faults", (c) => c.json(faults.list()));
+  app.post("/faults", async (c) => {
+    const fault: unknown = await c.req.json();
+    if (!isFault(fault)) return c.json({ error: `a fault has "action" and "kind", one of ${kinds.join(", ")}` }, 422);
+    faults.plan(fault);
+    return c.json(faults.list(), 201);
+  });
+  app.delete("/faults", (c) => {
+    faults.clear();
+    return c.body(null, 204);
+  });
+  app.get("/functions", (c) =>
+    c.json(functions.map(({ called, url }) => ({ name: called.name, url, environments: called.environmentCount }))),
+  );
+  return app;
+};

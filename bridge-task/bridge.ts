@@ -10,7 +10,8 @@ import type { EndReason } from "./job.ts";
 import type { Logger } from "./log.ts";
 import { OutboundAudio } from "./outbound-audio.ts";
 import { RealtimeClient, type SessionUpdate } from "./realtime/client.ts";
-import { StreamCall, type StreamUser } from "./stream/stream-call.ts";
+import { StreamCall } from "./stream/stream-call.ts";
+import type { StreamUser } from "./stream/user.ts";
 
 export interface BridgeOptions {
   streamClient: StreamClient;
@@ -70,6 +71,8 @@ export class Bridge {
   #attendance = joined(performance.now());
   #attendanceTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
+  /** Session ids of people: agents do not hear agents. */
+  #heard: ReadonlySet<string> = new Set();
 
   private constructor(
     options: BridgeOptions,
@@ -163,8 +166,12 @@ export class Bridge {
 
   #run(): void {
     const { participant, client } = this;
+    this.#clock.start();
+    this.#countPeople();
     participant.on("audio", (packet) => {
-      if (!this.#end) this.#hearing.push(packet.sessionId, packet, performance.now());
+      if (!this.#end && this.#heard.has(packet.sessionId)) {
+        this.#hearing.push(packet.sessionId, packet, performance.now());
+      }
     });
     for (const change of ["participantJoined", "participantUpdated", "participantLeft"] as const) {
       participant.on(change, ({ sessionId }) => {
@@ -175,15 +182,12 @@ export class Bridge {
     participant.on("closed", ({ cause, detail }) => void this.end(streamEnds[cause], detail));
     client.on("close", ({ cause, detail }) => void this.end(cause, detail));
     client.on("input_audio_buffer.speech_started", () => this.#attend({ type: "speech" }));
-    this.#clock.start();
-    this.#countPeople();
   }
 
   #countPeople(): void {
-    this.#attend({
-      type: "people",
-      people: this.participant.participants().filter(({ isSelf, isAgent }) => !isSelf && !isAgent),
-    });
+    const people = this.participant.participants().filter(({ isSelf, isAgent }) => !isSelf && !isAgent);
+    this.#heard = new Set(people.map(({ sessionId }) => sessionId));
+    this.#attend({ type: "people", people });
   }
 
   #attend(event: AttendanceEvent): void {

@@ -1,0 +1,45 @@
+import type {
+  RealtimeClientEvent,
+  RealtimeError,
+  RealtimeErrorEvent,
+  RealtimeServerEvent,
+} from "openai/resources/realtime/realtime";
+import type { ErrorAction, ModelEndReason, ModelError } from "./model-errors.ts";
+import type { AgentState } from "./turn-types.ts";
+
+/** Anything that crossed the wire, in either direction. */
+export type RealtimeRecord =
+  | { time: string; source: "server"; event: RealtimeServerEvent }
+  | { time: string; source: "client"; event: RealtimeClientEvent };
+
+/** The server's own error event, with what to do next. The session goes on, unless `action` is `give_up`. */
+export interface ErrorNotice extends Omit<RealtimeErrorEvent, "event_id"> {
+  event_id?: string;
+  error: RealtimeError;
+  /** The server's own words. */
+  message: string;
+  action: ErrorAction;
+  advice: string;
+}
+
+export interface CloseNotice {
+  /** `disconnected`: the application asked for it. The others: the model server refused for good, or was lost. */
+  cause: "disconnected" | ModelEndReason;
+  detail: string;
+  error?: ModelError;
+}
+
+type ServerEvents = {
+  [Event in RealtimeServerEvent as Exclude<Event["type"], "error">]: [event: Event];
+};
+
+/** What `on` takes: every server event under its own type, and these. */
+export interface RealtimeClientEvents extends ServerEvents {
+  "realtime.event": [record: RealtimeRecord];
+  /** A person began to speak; the agent is silent from here on. */
+  "conversation.interrupted": [];
+  "agent.state": [change: { state: AgentState }];
+  error: [notice: ErrorNotice];
+  /** Exactly once. Nothing follows. */
+  close: [notice: CloseNotice];
+}

@@ -1,0 +1,118 @@
+import type { ResponseCreateEvent } from "openai/resources/realtime/realtime";
+import type { EffectiveTurnDetection } from "./session-config.ts";
+import type { AudioPart, SpokenPart } from "./voice.ts";
+
+export type ResponseParameters = NonNullable<ResponseCreateEvent["response"]>;
+
+/** Somebody wants the model to respond. */
+export interface Wish {
+  /** Unique in the session; each attempt's `event_id` is made from it. */
+  readonly id: string;
+  /** Without parameters, wishes are alike: several become one. */
+  readonly parameters: ResponseParameters | undefined;
+  /** Conversation items that the response must have seen (what the user typed, a tool's outputs). */
+  readonly sees: readonly string[];
+  /** Given up when a person speaks first, as a greeting is. */
+  readonly yieldsToSpeech: boolean;
+  readonly attemptCount: number;
+}
+
+/** Audio of one item of the conversation, as far as it may still be cut. */
+export interface SpokenItem {
+  readonly itemId: string;
+  readonly responseId: string;
+  readonly contentIndex: number;
+  readonly receivedSampleCount: number;
+  /** The server said that no more audio comes. */
+  readonly isComplete: boolean;
+}
+
+/** The one response that writes to the conversation. */
+export type ActiveResponse =
+  | { readonly phase: "none" }
+  /** `response.create` is on its way; `isCancelled`: it must end as soon as its id is known. */
+  | { readonly phase: "requested"; readonly wish: Wish; readonly isCancelled: boolean }
+  /**
+   * The server is generating. `id` is undefined where only an error told of it. `request`: the wish that it is taken to
+   * answer, until an error says that it was the server's own; `coveredWishIds` are those that it then answers.
+   */
+  | {
+      readonly phase: "active";
+      readonly id: string | undefined;
+      readonly request: { readonly wish: Wish; readonly coveredWishIds: readonly string[] } | undefined;
+    };
+
+/** - `quiet`: nobody speaks. - `speaking`: between speech_started and speech_stopped. - `awaiting_response`: the server will answer that speech by itself. */
+export type SpeechPhase = "quiet" | "speaking" | "awaiting_response";
+
+export type WakeKind = "speech" | "response" | "retry";
+
+export interface TurnState {
+  readonly turnDetection: EffectiveTurnDetection | null;
+  readonly speech: SpeechPhase;
+  readonly response: ActiveResponse;
+  /** In the order in which they are sent; at most one without parameters. */
+  readonly queue: readonly Wish[];
+  /** Items we created that the server has neither shown nor refused yet. */
+  readonly unconfirmedItemIds: ReadonlySet<string>;
+  /** What the voice was given and may still hold, oldest first. */
+  readonly spoken: readonly SpokenItem[];
+  /** Responses and items whose late audio is dropped, oldest first. */
+  readonly droppedIds: readonly string[];
+  /** Responses that are over, oldest first. */
+  readonly settledResponseIds: readonly string[];
+  /** The voice holds audio that was not sent yet. */
+  readonly isVoiceBusy: boolean;
+  readonly failureCount: number;
+  /** The newest wake of each kind; an older one that still fires means nothing. */
+  readonly wakes: Readonly<Partial<Record<WakeKind, number>>>;
+  readonly wakeCount: number;
+}
+
+export type TurnEvent =
+  | { type: "session_updated"; turnDetection: EffectiveTurnDetection | null }
+  | { type: "response_wanted"; wish: Wish }
+  | { type: "cancel_wanted" }
+  | { type: "item_sent"; itemId: string }
+  /** The server showed the item, or refused it. */
+  | { type: "item_settled"; itemId: string }
+  | { type: "speech_started" }
+  /** Speech stopped or was committed. */
+  | { type: "speech_stopped" }
+  /** A silence ran out: the server is about to speak by itself. */
+  | { type: "answer_due" }
+  /** The server threw the speech away: no answer is due. */
+  | { type: "speech_discarded" }
+  | { type: "response_created"; responseId: string; isInConversation: boolean }
+  /** An audio part begins: from now on the item has audio, if none was received yet. */
+  | { type: "audio_part_added"; responseId: string; part: AudioPart }
+  | { type: "audio_received"; responseId: string; part: AudioPart; sampleCount: number }
+  | { type: "audio_completed"; itemId: string }
+  | {
+      type: "response_done";
+      responseId: string;
+      /** `failed_for_now`: the same may succeed when asked again. */
+      outcome: "completed" | "cancelled" | "failed" | "failed_for_now";
+    }
+  /** The server refused what we sent as `eventId`. */
+  | { type: "refused"; eventId: string | undefined; isResponseActive: boolean; activeResponseId: string | undefined }
+  | { type: "voice_cut"; parts: readonly SpokenPart[] }
+  | { type: "voice_drained" }
+  | { type: "woken"; kind: WakeKind; wake: number };
+
+export type TurnCommand =
+  | { type: "create_response"; eventId: string; parameters: ResponseParameters | undefined }
+  | { type: "cancel_response"; responseId: string | undefined }
+  | { type: "truncate_item"; itemId: string; contentIndex: number; audioEndMs: number }
+  | { type: "delete_item"; itemId: string }
+  /** Hand this delta's samples to the voice. Never given without an `audio_received`. */
+  | { type: "speak"; part: AudioPart }
+  | { type: "finish_item"; itemId: string }
+  /** Cut the voice now; its answer comes back as `voice_cut`. */
+  | { type: "cut_voice" }
+  /** Send `woken` after this time; replaces the earlier wake of its kind. */
+  | { type: "wake"; kind: WakeKind; wake: number; afterMs: number }
+  | { type: "abandon_wish"; wish: Wish };
+
+/** What a user interface shows of the agent. */
+export type AgentState = "listening" | "thinking" | "speaking";

@@ -1,0 +1,105 @@
+import { samplesPerMs } from "./pcm.ts";
+import { addSpoken, drop, type Step } from "./turn-step.ts";
+import type { SpokenItem, TurnCommand, TurnEvent } from "./turn-types.ts";
+import type { AudioPart, SpokenPart } from "./voice.ts";
+
+/*
+ * What the agent says, and what the conversation keeps of it after a cut: exactly what was sent.
+ * truncation ≤ sent ≤ received, in whole frames; never by the wall clock.
+ */
+
+type EventOf<Type extends TurnEvent["type"]> = Extract<TurnEvent, { type: Type }>;
+
+const isPart = ({ itemId, contentIndex }: AudioPart, other: AudioPart): boolean =>
+  itemId === other.itemId && contentIndex === other.contentIndex;
+
+const isLate = ({ state }: Step, responseId: string, itemId: string): boolean =>
+  state.droppedIds.includes(responseId) || state.droppedIds.includes(itemId);
+
+export const onAudioPartAdded = (step: Step, { responseId, part }: EventOf<"audio_part_added">): void => {
+  if (isLate(step, responseId, part.itemId) || step.state.spoken.some((item) => isPart(item, part))) return;
+  addSpoken(step, { ...part, responseId, receivedSampleCount: 0, isComplete: false });
+};
+
+export const onAudioReceived = (step: Step, event: EventOf<"audio_received">): void => {
+  const { state, commands } = step;
+  const { responseId, part, sampleCount } = event;
+  if (isLate(step, responseId, part.itemId)) return;
+  onAudioPartAdded(step, { type: "audio_part_added", responseId, part });
+  const item = state.spoken.find((other) => isPart(other, part));
+  if (item === undefined || item.isComplete) return;
+  const grown = { ...item, receivedSampleCount: item.receivedSampleCount + sampleCount };
+  state.spoken = state.spoken.map((other) => (other === item ? grown : other));
+  state.isVoiceBusy = true;
+  commands.push({ type: "speak", part });
+  // Its `response.created` was lost: the conversation is taken all the same.
+  if (state.response.phase === "none" && !state.settledResponseIds.includes(responseId)) {
+    state.response = { phase: "active", id: responseId, request: undefined };
+  }
+};
+
+const complete = ({ state, commands }: Step, isMeant: (item: SpokenItem) => boolean): void => {
+  const itemIds = new Set(state.spoken.filter((item) => !item.isComplete && isMeant(item)).map(({ itemId }) => itemId));
+  for (const itemId of itemIds) commands.push({ type: "finish_item", itemId });
+  state.spoken = state.spoken.map((item) => (itemIds.has(item.itemId) ? { ...item, isComplete: true } : item));
+};
+
+export const onAudioCompleted = (step: Step, { itemId }: EventOf<"audio_completed">): void =>
+  complete(step, (item) => item.itemId === itemId);
+
+/** The response is over in any way but a cancel: what came of it is heard to its end. */
+export const finishResponse = (step: Step, responseId: string): void =>
+  complete(step, (item) => item.responseId === responseId);
+
+export const onVoiceDrained = ({ state }: Step): void => {
+  state.isVoiceBusy = false;
+  state.spoken = state.spoken.filter((item) => !item.isComplete);
+};
+
+/** Silence now, if there is anything to silence. */
+export const cutVoice = ({ state, commands }: Step): void => {
+  if (state.isVoiceBusy || state.spoken.length > 0) commands.push({ type: "cut_voice" });
+};
+
+interface Heard {
+  itemId: string;
+  contentIndex: number;
+  receivedMs: number;
+  sentMs: number;
+  isComplete: boolean;
+}
+
+const heardOf = (item: SpokenItem, parts: readonly SpokenPart[]): Heard => {
+  const receivedMs = Math.floor(item.receivedSampleCount / samplesPerMs);
+  // A part that the voice no longer lists was sent as far as it was received.
+  const sentMs = parts.find((part) => isPart(part, item))?.sentMs ?? receivedMs;
+  return { ...item, receivedMs, sentMs: clamp(sentMs, receivedMs) };
+};
+
+const clamp = (sentMs: number, receivedMs: number): number =>
+  Number.isFinite(sentMs) ? Math.max(0, Math.min(Math.floor(sentMs), receivedMs)) : receivedMs;
+
+const truncationOf = ({ itemId, contentIndex, receivedMs, sentMs, isComplete }: Heard): TurnCommand[] =>
+  // An unfinished item has more on the server than we were given; a finished one that was sent whole must not be touched:
+  // truncating erases its transcript.
+  sentMs > 0 && (sentMs < receivedMs || !isComplete)
+    ? [{ type: "truncate_item", itemId, contentIndex, audioEndMs: sentMs }]
+    : [];
+
+/** Tells the server what was heard of each part: nothing → delete the item; some → truncate; all → nothing. */
+export const onVoiceCut = (step: Step, { parts }: EventOf<"voice_cut">): void => {
+  const { state, commands } = step;
+  const forgotten = parts.filter((part) => !state.spoken.some((item) => isPart(item, part)));
+  const heard = [
+    ...state.spoken.map((item) => heardOf(item, parts)),
+    ...forgotten.map((part) => ({ ...part, sentMs: clamp(part.sentMs, part.receivedMs), isComplete: true })),
+  ];
+  for (const itemId of new Set(heard.map((part) => part.itemId))) {
+    const ofItem = heard.filter((part) => part.itemId === itemId);
+    if (ofItem.every(({ sentMs }) => sentMs === 0)) commands.push({ type: "delete_item", itemId });
+    else commands.push(...ofItem.flatMap(truncationOf));
+    drop(step, itemId);
+  }
+  state.spoken = [];
+  state.isVoiceBusy = false;
+};

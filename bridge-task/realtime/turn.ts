@@ -1,0 +1,126 @@
+import {
+  cancelActive,
+  onCancelWanted,
+  onRefused,
+  onResponseCreated,
+  onResponseDone,
+  onResponseOverdue,
+  onResponseWanted,
+  sendNextWish,
+  yieldToSpeech,
+} from "./turn-responses.ts";
+import { confirmLater, drop, forgetWake, type Step, turnLimits, wake } from "./turn-step.ts";
+import type { AgentState, TurnCommand, TurnEvent, TurnState } from "./turn-types.ts";
+import {
+  cutVoice,
+  onAudioCompleted,
+  onAudioPartAdded,
+  onAudioReceived,
+  onVoiceCut,
+  onVoiceDrained,
+} from "./turn-voice.ts";
+
+export const initialTurn: TurnState = {
+  turnDetection: null,
+  speech: "quiet",
+  response: { phase: "none" },
+  queue: [],
+  unconfirmedItemIds: new Set(),
+  spoken: [],
+  droppedIds: [],
+  settledResponseIds: [],
+  isVoiceBusy: false,
+  failureCount: 0,
+  wakes: {},
+  wakeCount: 0,
+};
+
+/**
+ * The rules of taking turns, without any I/O: what happened goes in, what must be done comes out, in order.
+ * Whoever runs it executes each command at once and feeds back what the command brings about.
+ */
+export const reduceTurn = (state: TurnState, event: TurnEvent): { state: TurnState; commands: TurnCommand[] } => {
+  const step: Step = { state: { ...state }, commands: [] };
+  apply(step, event);
+  return step;
+};
+
+const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnEvent, { type: Type }>) => void } = {
+  session_updated: (step, { turnDetection }) => onSessionUpdated(step, turnDetection),
+  response_wanted: onResponseWanted,
+  cancel_wanted: (step) => onCancelWanted(step),
+  item_sent: (step, { itemId }) => confirmLater(step, itemId),
+  item_settled: ({ state }, { itemId }) => {
+    state.unconfirmedItemIds = new Set([...state.unconfirmedItemIds].filter((id) => id !== itemId));
+  },
+  speech_started: (step) => onSpeechStarted(step),
+  speech_stopped: (step) => {
+    if (step.state.speech === "speaking") onAnswerDue(step);
+  },
+  answer_due: (step) => onAnswerDue(step),
+  speech_discarded: (step) => becomeQuiet(step),
+  response_created: onResponseCreated,
+  audio_part_added: onAudioPartAdded,
+  audio_received: onAudioReceived,
+  audio_completed: onAudioCompleted,
+  response_done: onResponseDone,
+  refused: onRefused,
+  voice_cut: onVoiceCut,
+  voice_drained: (step) => onVoiceDrained(step),
+  woken: (step, { kind, wake: fired }) => {
+    if (step.state.wakes[kind] !== fired) return;
+    forgetWake(step, kind);
+    if (kind === "speech") becomeQuiet(step);
+    else if (kind === "response") onResponseOverdue(step);
+    else sendNextWish(step);
+  },
+};
+
+const apply = <Type extends TurnEvent["type"]>(step: Step, event: Extract<TurnEvent, { type: Type }>): void => {
+  const handler: (step: Step, event: Extract<TurnEvent, { type: Type }>) => void = handlers[event.type as Type];
+  handler(step, event);
+};
+
+const becomeQuiet = (step: Step): void => {
+  step.state.speech = "quiet";
+  forgetWake(step, "speech");
+  sendNextWish(step);
+};
+
+const onSessionUpdated = (step: Step, turnDetection: TurnState["turnDetection"]): void => {
+  step.state.turnDetection = turnDetection;
+  const { speech } = step.state;
+  // Without VAD no end of this speech will be told, and without create_response no answer to it will come.
+  const isOver = turnDetection === null || (speech === "awaiting_response" && !turnDetection.createResponse);
+  if (speech !== "quiet" && isOver) becomeQuiet(step);
+};
+
+/** Barge-in: the voice stops, and the response with it: by the server's own hand, or by ours where it would go on. */
+const onSpeechStarted = (step: Step): void => {
+  const { state } = step;
+  state.speech = "speaking";
+  wake(step, "speech", turnLimits.speechMs);
+  yieldToSpeech(step);
+  if (state.response.phase === "active") {
+    if (state.turnDetection?.interruptResponse !== true) cancelActive(step);
+    else if (state.response.id !== undefined) drop(step, state.response.id);
+  }
+  cutVoice(step);
+};
+
+const onAnswerDue = (step: Step): void => {
+  if (step.state.turnDetection?.createResponse !== true) {
+    becomeQuiet(step);
+    return;
+  }
+  step.state.speech = "awaiting_response";
+  wake(step, "speech", turnLimits.answerMs);
+};
+
+export const agentStateOf = ({ isVoiceBusy, speech, response, droppedIds, queue }: TurnState): AgentState => {
+  if (isVoiceBusy) return "speaking";
+  if (speech === "speaking") return "listening";
+  const isGenerating = response.phase === "active" && !(response.id !== undefined && droppedIds.includes(response.id));
+  const isAnswerDue = speech === "awaiting_response" || response.phase === "requested" || queue.length > 0;
+  return isGenerating || isAnswerDue ? "thinking" : "listening";
+};

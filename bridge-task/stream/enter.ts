@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { CoordinatorError, SfuError } from "./errors.ts";
+import type { CallJoin } from "./join-response.ts";
+import { isRetryable, retryIntervalMs } from "./retry.ts";
+import { type PreparedMedia, prepareMedia, type SfuConnection } from "./sfu-connection.ts";
+
+export interface EnterOptions {
+  coordinator: Coordinator;
+  logger: Logger;
+  /** A connection to the SFU that the coordinator chose; it owns the media from here on. */
+  connection: (join: CallJoin, media: PreparedMedia) => SfuConnection;
+}
+
+/** SFUs tried in all, as Stream's JavaScript client does. */
+const attempts = 3;
+
+const checkCapabilities = ({ capabilities }: CallJoin, cid: string): void => {
+  if (capabilities.includes("send-audio")) return;
+  throw new CoordinatorError(
+    `the user may not speak in ${cid}: grant "send-audio" to its role in the call type, or send it as a member with a role that has it`,
+    { data: { capabilities } },
+  );
+};
+
+/** The edges to ask the coordinator not to choose again: those that said so, and those that failed twice. */
+export const edgesToAvoid = (failures: readonly { edgeName: string; edgeIsBad: boolean }[]): string[] => {
+  const isBad = ({ edgeName, edgeIsBad }: { edgeName: string; edgeIsBad: boolean }) =>
+    edgeName !== "" && (edgeIsBad || failures.filter((failure) => failure.edgeName === edgeName).length > 1);
+  return [...new Set(failures.filter(isBad).map(({ edgeName }) => edgeName))];
+};
+
+/**
+ * From nothing to a connected SFU: makes sure that user and call exist, asks for an SFU, joins it, elsewhere if need be.
+ * What needs no answer of Stream's (keys, certificate, offers) is made while its answers travel. Throws BridgeError.
+ */
+export const enter = async ({ coordinator, logger, connection }: EnterOptions): Promise<SfuConnection> => {
+  let preparing = prepareMedia(logger);
+  try {
+    await coordinator.prepare();
+    const failures: { edgeName: string; edgeIsBad: boolean }[] = [];
+    for (let attempt = 0; ; attempt += 1) {
+      const join = await coordinator.join(edgesToAvoid(failures));
+      checkCapabilities(join, coordinator.cid);
+      const { edgeName } = join.credentials;
+      const sfu = connection(join, await preparing);
+      try {
+        await sfu.connect();
+        return sfu;
+      } catch (error) {
+        if (!isRetryable(error) || attempt + 1 >= attempts) throw error;
+        logger.warn("sfu_join_failed", { edgeName, error: messageOf(error), attempt });
+        failures.push({ edgeName, edgeIsBad: error instanceof SfuError && error.edgeIsBad });
+        preparing = prepareMedia(logger);
+        await sleep(retryIntervalMs(attempt));
+      }
+    }
+  } catch (error) {
+    // A connection closes what it was handed; this closes what no connection took. Closing twice is harmless.
+    await preparing.then(
+      ({ publisher }) => publisher.close(),
+      () => undefined,
+    );
+    throw error;
+  }
+};

@@ -1,0 +1,30 @@
+/** Deadlines of one participant, all in milliseconds. The defaults are those of Stream's own JavaScript client unless said otherwise. */
+export interface StreamTimeouts {
+  /** One REST request to the coordinator. */
+  requestMs: number;
+  /** Opening the SFU's WebSocket, up to the end of the HTTP upgrade. */
+  socketOpenMs: number;
+  /** From the JoinRequest to the JoinResponse. */
+  joinResponseMs: number;
+  /** One attempt of one request to the SFU. */
+  rpcMs: number;
+  /** From the answer to our offer until ICE and DTLS are up (what Stream's Python and Go clients allow). */
+  mediaMs: number;
+  /** How often the SFU is asked for a sign of life. */
+  healthCheckMs: number;
+  /** Silence of the SFU's socket after which it counts as lost: two health checks and some travel. */
+  socketSilenceMs: number;
+  /** Each step of a goodbye: telling the SFU, closing the socket, closing the peer connections. */
+  leaveStepMs: number;
+}
+
+export const defaultTimeouts: StreamTimeouts = {
+  requestMs: 5_000,
+  socketOpenMs: 5_000,
+  joinResponseMs: 5_000,
+  rpcMs: 5_000,
+  mediaMs: 15_000,
+  healthCheckMs: 5_000,
+  socketSilenceMs: 12_000,
+  leaveStepMs: 800,
+};

@@ -1,0 +1,16 @@
+/** Told the loudness of each 20 ms, in dBFS from −100 to 0. */
+export type OnLevel = (levelDbfs: number) => void;
+
+/** Loads the processor that `meter` needs; once per context. */
+export const prepareMeters = (context: AudioContext): Promise<void> => context.audioWorklet.addModule("/level.js");
+
+/** Measures what flows out of `source` until the returned function is called. */
+export const meter = (context: AudioContext, source: AudioNode, onLevel: OnLevel): (() => void) => {
+  const node = new AudioWorkletNode(context, "level", { numberOfOutputs: 0 });
+  node.port.onmessage = ({ data }: MessageEvent<number>) => onLevel(data);
+  source.connect(node);
+  return () => {
+    node.port.onmessage = null;
+    source.disconnect(node);
+  };
+};

@@ -1,0 +1,134 @@
+import { inputError, notFound } from "./api-error.ts";
+import { isJson, type Json, optionalText, record, requiredText, textList } from "./fields.ts";
+import { matchesFilter, sortBy } from "./filters.ts";
+
+export interface User {
+  id: string;
+  role: string;
+  name?: string;
+  image?: string;
+  custom: Json;
+  teams: string[];
+  language: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** UserResponse of Stream's API. */
+export const userResponse = (user: User): Json => ({
+  id: user.id,
+  role: user.role,
+  ...(user.name === undefined ? {} : { name: user.name }),
+  ...(user.image === undefined ? {} : { image: user.image }),
+  custom: user.custom,
+  teams: user.teams,
+  language: user.language,
+  blocked_user_ids: [],
+  banned: false,
+  invisible: false,
+  online: false,
+  shadow_banned: false,
+  created_at: user.createdAt,
+  updated_at: user.updatedAt,
+});
+
+/** FullUserResponse: what the users endpoints answer. */
+export const fullUserResponse = (user: User): Json => ({
+  ...userResponse(user),
+  channel_mutes: [],
+  devices: [],
+  mutes: [],
+  total_unread_count: 0,
+  unread_channels: 0,
+  unread_count: 0,
+  unread_threads: 0,
+});
+
+const now = () => new Date().toISOString();
+
+const userFields = (given: Json): Partial<User> => {
+  const name = optionalText(given.name, "name");
+  const image = optionalText(given.image, "image");
+  const role = optionalText(given.role, "role");
+  const language = optionalText(given.language, "language");
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(image === undefined ? {} : { image }),
+    ...(role ? { role } : {}),
+    ...(language ? { language } : {}),
+    ...(given.teams === undefined ? {} : { teams: textList(given.teams, "teams") }),
+    ...(isJson(given.custom) ? { custom: given.custom } : {}),
+  };
+};
+
+export class UserDirectory {
+  readonly #users = new Map<string, User>();
+
+  get(id: string): User | undefined {
+    return this.#users.get(id);
+  }
+
+  /** Throws the 400 of Stream that names users who would have to exist first. */
+  requireAll(ids: readonly string[]): void {
+    const missing = [...new Set(ids)].filter((id) => !this.#users.has(id));
+    if (missing.length > 0)
+      throw inputError(
+        `The following users are involved in call create operation, but don't exist: [${missing.join(" ")}]. Please create the user objects before setting up the call.`,
+      );
+  }
+
+  /** POST /users: each user becomes exactly what is given; fields not given are wiped, only `created_at` stays. */
+  upsert(given: Json): User {
+    const id = requiredText(given.id, "users.id");
+    const user: User = {
+      id,
+      role: "user",
+      custom: {},
+      teams: [],
+      language: "",
+      createdAt: this.#users.get(id)?.createdAt ?? now(),
+      updatedAt: now(),
+      ...userFields(given),
+    };
+    this.#users.set(id, user);
+    return user;
+  }
+
+  /** A coordinator socket was opened for this user: created if absent, else only what `user_details` states changes. */
+  connect(id: string, details: Json): User {
+    const known = this.#users.get(id);
+    if (!known) return this.upsert({ ...details, id });
+    const user = { ...known, ...userFields(details), updatedAt: now() };
+    this.#users.set(id, user);
+    return user;
+  }
+
+  /** PATCH /users: `set` merges (dots reach into custom), `unset` removes. Unknown user: ApiError 404. */
+  patch(change: Json): User {
+    const id = requiredText(change.id, "users.id");
+    const known = this.#users.get(id);
+    if (!known) throw notFound(`UpdateUsersPartial failed with error: "the user ${id} does not exist"`);
+    const set = record(change.set);
+    const custom = { ...known.custom, ...record(set.custom) };
+    for (const [path, value] of Object.entries(set)) if (path.startsWith("custom.")) custom[path.slice(7)] = value;
+    const user: User = { ...known, ...userFields({ ...set, custom: undefined }), custom, updatedAt: now() };
+    for (const path of textList(change.unset, "users.unset")) {
+      if (path === "name" || path === "image") delete user[path];
+      else delete custom[path.replace(/^custom\./, "")];
+    }
+    this.#users.set(id, user);
+    return user;
+  }
+
+  query(payload: Json): User[] {
+    const limit = typeof payload.limit === "number" ? payload.limit : 30;
+    const offset = typeof payload.offset === "number" ? payload.offset : 0;
+    const found = [...this.#users.values()].map(fullUserResponse);
+    return sortBy(
+      found.filter((user) => matchesFilter(user, record(payload.filter_conditions))),
+      payload.sort,
+    )
+      .slice(offset, offset + limit)
+      .flatMap((user) => this.#users.get(String(user.id)) ?? []);
+  }
+}

@@ -1,0 +1,175 @@
+import { once } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { WebSocketServer } from "ws";
+import type { EventLog } from "../event-log.ts";
+import { createControl } from "./control.ts";
+import { AppSettings } from "./coordinator/app.ts";
+import { CallDirectory } from "./coordinator/calls.ts";
+import { capabilitiesOf } from "./coordinator/capabilities.ts";
+import type { Coordinator } from "./coordinator/coordinator.ts";
+import { serveCoordinatorSocket } from "./coordinator/coordinator-socket.ts";
+import { record } from "./coordinator/fields.ts";
+import { EventHub } from "./coordinator/hub.ts";
+import { CallSessions } from "./coordinator/sessions.ts";
+import { UserDirectory } from "./coordinator/users.ts";
+import type { WebhookPolicy } from "./coordinator/webhook-policy.ts";
+import { Webhooks, type WebhookTarget } from "./coordinator/webhooks.ts";
+import { createRest } from "./rest/index.ts";
+import { rpcRoutes } from "./sfu/rpc.ts";
+import { Sfu, type SfuHost } from "./sfu/sfu.ts";
+import { serveSfuSocket } from "./sfu/socket.ts";
+
+export type { WebhookFaults } from "./coordinator/webhooks.ts";
+
+export interface StreamCloudOptions {
+  log: EventLog;
+  apiKey: string;
+  apiSecret: string;
+  /** `settings.session.inactivity_timeout_seconds` of new calls; default 30. */
+  sessionInactivitySeconds?: number;
+  /** How long a participant whose socket was lost stays in the call; default 25, as Stream says. */
+  fastReconnectDeadlineSeconds?: number;
+  /** An SFU socket without a frame for this long is dead; default 30,000. */
+  sfuSilenceLimitMs?: number;
+  /** Everybody is offered everybody's audio without asking; default true, as Stream's SFU does for its browser SDK. */
+  implicitAudioSubscription?: boolean;
+  webhookPolicy?: WebhookPolicy;
+  /** Source of packet loss, 0 to 1; default Math.random. */
+  random?: () => number;
+}
+
+export interface StreamCloud {
+  /** `baseURL` of @stream-io/video-client: http://127.0.0.1:PORT/video */
+  baseUrl: string;
+  /** `basePath` of @stream-io/node-sdk: http://127.0.0.1:PORT */
+  serverBaseUrl: string;
+  /** `locationHintUrl` of @stream-io/video-client. */
+  locationHintUrl: string;
+  /** Sends call events there, beside what the app's settings say; null: no longer. */
+  setWebhook(target: WebhookTarget | null): void;
+  /** The tests' door: see control.ts. */
+  control: Hono;
+  sfu: Sfu;
+  coordinator: Coordinator;
+  /** Ends every socket, peer connection, timer and delivery. Idempotent. */
+  close(): Promise<void>;
+}
+
+const coordinatorPaths = new Set(["/video/connect", "/api/v2/connect", "/api/v2/video/connect"]);
+
+const hostOf = (coordinator: () => Coordinator): SfuHost => ({
+  user: (id) => {
+    const user = coordinator().users.get(id);
+    return user && { id, name: user.name ?? "", image: user.image ?? "", role: user.role, custom: user.custom };
+  },
+  capabilities: (cid, userId) => {
+    const call = coordinator().calls.find(cid);
+    const user = coordinator().users.get(userId);
+    return call && user ? capabilitiesOf(call, user) : [];
+  },
+  participantLimit: (cid) => {
+    const call = coordinator().calls.find(cid);
+    if (!call) return null;
+    const limit = record(call.settings.limits).max_participants;
+    return typeof limit === "number" && limit > 0 ? limit : undefined;
+  },
+  joined: (cid, userId, sessionId) => {
+    const call = coordinator().calls.find(cid);
+    if (call) coordinator().sessions.joined(call, userId, sessionId);
+  },
+  left: (cid, sessionId, reason) => {
+    const call = coordinator().calls.find(cid);
+    if (call) coordinator().sessions.left(call, sessionId, reason);
+  },
+});
+
+/** Starts Stream Video, coordinator and SFU, on one free loopback port. A stand-in for tests, never a product. */
+export const startStreamCloud = async (options: StreamCloudOptions): Promise<StreamCloud> => {
+  const { log, apiKey, apiSecret } = options;
+  let origin = "";
+  const app = new AppSettings();
+  const users = new UserDirectory();
+  const webhooks = new Webhooks({ log, apiKey, apiSecret, app, policy: options.webhookPolicy });
+  const hub = new EventHub({ webhooks, log });
+  const sessions = new CallSessions({ users, hub });
+  const sfu = new Sfu({
+    log,
+    host: hostOf(() => coordinator),
+    origin: () => origin,
+    fastReconnectDeadlineSeconds: options.fastReconnectDeadlineSeconds ?? 25,
+    silenceLimitMs: options.sfuSilenceLimitMs ?? 30_000,
+    subscribesImplicitly: options.implicitAudioSubscription ?? true,
+    random: options.random,
+  });
+  const coordinator: Coordinator = {
+    apiKey,
+    apiSecret,
+    inactivityTimeoutSeconds: options.sessionInactivitySeconds ?? 30,
+    log,
+    users,
+    calls: new CallDirectory(),
+    sessions,
+    hub,
+    webhooks,
+    app,
+    sfu,
+    answersHealthChecks: true,
+    restFaults: [],
+  };
+
+  const root = new Hono();
+  root.use(cors({ origin: "*", exposeHeaders: ["x-amz-cf-pop"] }));
+  root.route("/sfu/twirp", rpcRoutes(sfu));
+  root.route("/", createRest(coordinator));
+  const server = createAdaptorServer({ fetch: root.fetch }) as Server;
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  const sfuTimers = new Set<NodeJS.Timeout>();
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const url = new URL(request.url ?? "/", origin);
+    const isSfu = url.pathname === "/sfu/ws";
+    if ((isSfu && sfu.faults.isDown) || (!isSfu && !coordinatorPaths.has(url.pathname))) {
+      socket.destroy();
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      if (isSfu) serveSfuSocket(sfu, ws, sfuTimers);
+      else serveCoordinatorSocket(coordinator, ws, url.searchParams);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    sfu.faults.isDown = true;
+    for (const client of sockets.clients) client.terminate();
+    for (const timer of sfuTimers) clearTimeout(timer);
+    await sfu.close();
+    sessions.close();
+    await webhooks.close();
+    sockets.close();
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  return {
+    baseUrl: `${origin}/video`,
+    serverBaseUrl: origin,
+    locationHintUrl: `${origin}/hint`,
+    setWebhook: (target) => app.setWebhook(target),
+    control: createControl({ coordinator, sfu }),
+    sfu,
+    coordinator,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+};

@@ -1,0 +1,27 @@
+import { StreamClient } from "@stream-io/node-sdk";
+import { EventLog } from "../cloud/event-log.ts";
+import { startStreamCloud } from "../cloud/stream/index.ts";
+import { StreamCall } from "../../bridge-task/stream/stream-call.ts";
+import { createLogger } from "../../bridge-task/log.ts";
+const log = new EventLog();
+const cloud = await startStreamCloud({ log, apiKey: "k", apiSecret: "s".repeat(32) });
+const streamClient = new StreamClient("k", "s".repeat(32), { basePath: cloud.serverBaseUrl });
+const t0 = performance.now();
+const t = () => Math.round(performance.now() - t0);
+const logger = createLogger({ level: "debug" });
+const a = await StreamCall.join({ streamClient, call: { type: "default", id: "1" }, user: { id: "ann", name: "Ann" }, logger });
+console.log("a joined", t());
+const t1 = performance.now();
+const b = await StreamCall.join({ streamClient, call: { type: "default", id: "1" }, user: { id: "bob", custom: { agent: true } }, logger });
+console.log("b joined", performance.now() - t1);
+let n = 0;
+a.on("audio", (p) => { if (n++ % 25 === 0) console.log("a hears", p.userId, p.sequenceNumber, p.timestamp, p.levelDbov, p.payload.length); });
+for (const e of ["speaking", "participantUpdated", "participantJoined", "participantLeft", "closed"] as const) a.on(e, (x) => console.log(t(), e, JSON.stringify(x)));
+console.log(a.participants());
+for (let i = 0; i < 60; i++) { b.sendAudio({ opus: new Uint8Array([0xf8, 0xff, 0xfe]), levelDbov: 30, voiced: true }); await new Promise((r) => setTimeout(r, 20)); }
+await b.leave("bye");
+console.log("b left", t());
+await a.leave("bye");
+console.log("a left", t());
+await cloud.close();
+console.log(t(), n, log.since().map((e) => e.type).join(" "));

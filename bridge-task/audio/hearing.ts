@@ -173,15 +173,20 @@ export class Hearing {
     const jitterMs = Math.max(shortestSilenceMs, ...heard.map((speaker) => speaker.jitterP99Ms));
     const waitMs = Math.min(longestSilenceMs, jitterMs);
     const sends = ({ lastPacketMs }: Speaker) => nowMs - lastPacketMs <= waitMs;
-    if (heard.some(sends) || !this.#mix.empty) return;
+    if (heard.some(sends)) {
+      this.#timeline.settle(nowMs);
+      return;
+    }
+    if (!this.#mix.empty) return;
     const other = [...this.#speakers.values()].find(sends);
     if (other) {
+      // Who sends nothing is not speaking, whatever the hangover says.
+      for (const speaker of heard) speaker.audibleUntilMs = Number.NEGATIVE_INFINITY;
       this.#active = other;
       return;
     }
     for (const pcm of this.#active?.padded() ?? []) this.#timeline.sound(pcm, nowMs);
-    const lastPacketMs = heard.length > 0 ? Math.max(...heard.map((each) => each.lastPacketMs)) : this.#lastPacketMs;
-    this.#timeline.pause(nowMs, lastPacketMs + waitMs);
+    this.#timeline.pause(nowMs, this.#lastPacketMs + waitMs);
   }
 
   /** Undefined if there is no decoder to be had right now; the speaker's next packet asks again. */

@@ -70,8 +70,8 @@ export class Playout {
   readonly #parts = new Map<string, Part>();
   #queuedSamples = 0;
   #lastSample = 0;
-  /** The frame before came from the queue. */
-  #speaking = false;
+  /** The part in the middle of which the frame before ended. */
+  #flowing: Part | undefined;
   #fading: Int16Array | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -115,14 +115,15 @@ export class Playout {
     const pcm = new Int16Array(frameSamples);
     if (!part) {
       joinAt(pcm, 0, this.#lastSample);
-      this.#lastSample = 0;
-      this.#speaking = false;
+      this.#lastSample = pcm[frameSamples - 1] ?? 0;
+      this.#flowing = undefined;
       return { pcm, voiced: pcm[0] !== 0, itemId: null };
     }
     const taken = part.queue.take(frameSamples);
     pcm.set(taken);
-    if (part.sentFrames === 0 || !this.#speaking) joinAt(pcm, 0, this.#lastSample);
+    if (this.#flowing !== part) joinAt(pcm, 0, this.#lastSample);
     if (taken.length < frameSamples) joinAt(pcm, taken.length, pcm[taken.length - 1] ?? 0);
+    this.#flowing = taken.length < frameSamples ? undefined : part;
     this.#queuedSamples -= taken.length;
     part.sentFrames++;
     this.#settle();
@@ -135,7 +136,7 @@ export class Playout {
    */
   cut(): SpokenPart[] {
     const [first] = this.#waiting;
-    if (this.#speaking && first && first.sentFrames > 0 && first.queue.length > 0) {
+    if (first && first === this.#flowing && first.queue.length > 0) {
       const tail = new Int16Array(frameSamples);
       const last = first.queue.take(fadeSamples);
       tail.set(last);
@@ -149,6 +150,7 @@ export class Playout {
       part.queue.clear();
     }
     this.#waiting.length = 0;
+    this.#flowing = undefined;
     this.#queuedSamples = 0;
     this.#settle();
     return open.filter((part) => part.receivedSamples > 0).map(spokenOf);
@@ -169,7 +171,6 @@ export class Playout {
 
   #out(pcm: Int16Array, itemId: string | null): PlayoutFrame {
     this.#lastSample = pcm[frameSamples - 1] ?? 0;
-    this.#speaking = true;
     return { pcm, voiced: true, itemId };
   }
 

@@ -20,12 +20,14 @@ export const fadeOut = (pcm: Int16Array): void => {
 
 /**
  * Takes the click out of a place where sound starts, stops or jumps: what comes before sample `at` ended at the value
- * `before`; the step to what follows is spread over a few ms, in place.
+ * `before`; the step to what follows is spread over a few ms, in place. Where the frame ends first, the next one has to be
+ * joined to its last sample.
  */
 export const joinAt = (pcm: Int16Array, at: number, before: number): void => {
   const step = before - (pcm[at] ?? 0);
   if (Math.abs(step) <= audibleStep) return;
-  const length = Math.min(fadeSamples, pcm.length - at);
-  for (let next = 0; next < length; next++)
-    pcm[at + next] = clamp((pcm[at + next] ?? 0) + step * falling(next, length));
+  const end = Math.min(fadeSamples, pcm.length - at);
+  for (let next = 0; next < end; next++) {
+    pcm[at + next] = clamp((pcm[at + next] ?? 0) + step * falling(next, fadeSamples));
+  }
 };

@@ -49,16 +49,17 @@ export class Timeline {
 
   /** Adds a speaker's frame. Dropped only deep in a pause, every other one, while the timeline is ahead of real time. */
   sound(frame: Int16Array, nowMs: number, level = levelDbov(frame)): void {
-    const leadMs = this.#leadMs(nowMs);
+    const quiet = level > quietDbov;
+    const superfluous = quiet && this.#deep && this.#quietFrames % 2 === 0 && this.#leadMs(nowMs) > toleratedLeadMs;
     this.#pauseFrames = 0;
-    this.#quietFrames = level > quietDbov ? this.#quietFrames + 1 : 0;
-    const deep = this.#quietFrames > deepPauseFrames;
-    if (deep && leadMs > toleratedLeadMs && this.#quietFrames % 2 === 0) {
-      this.counts.silenceDroppedMs += frameMs;
-      return;
-    }
-    this.#add(frame);
-    if (deep && leadMs < -toleratedLagMs) this.#silence();
+    this.#quietFrames = quiet ? this.#quietFrames + 1 : 0;
+    if (superfluous) this.counts.silenceDroppedMs += frameMs;
+    else this.#add(frame, nowMs);
+  }
+
+  /** Once per tick while somebody sends: deep in a pause, the timeline may catch up with real time. */
+  settle(nowMs: number): void {
+    if (this.#deep && this.#leadMs(nowMs) < -toleratedLagMs) this.#silence(nowMs);
   }
 
   /**
@@ -70,12 +71,11 @@ export class Timeline {
     for (let added = 0; added < framesPerTick; added++) {
       const leadMs = this.#leadMs(nowMs);
       const dueFrames = Math.floor((nowMs - pauseStartMs) / frameMs) + 1;
-      const deep = this.#quietFrames >= deepPauseFrames;
-      const due = deep ? leadMs <= 0 : this.#pauseFrames < dueFrames || leadMs <= -frameMs;
+      const due = this.#deep ? leadMs <= -frameMs : this.#pauseFrames < dueFrames || leadMs <= -frameMs;
       if (!due) return;
       this.#pauseFrames++;
       this.#quietFrames++;
-      this.#silence();
+      this.#silence(nowMs);
     }
   }
 
@@ -87,20 +87,24 @@ export class Timeline {
     this.#onAudio(pcm);
   }
 
-  #silence(): void {
-    this.#add(new Int16Array(frameSamples));
+  get #deep(): boolean {
+    return this.#quietFrames >= deepPauseFrames;
+  }
+
+  #silence(nowMs: number): void {
+    this.#add(new Int16Array(frameSamples), nowMs);
     this.counts.silenceAddedMs += frameMs;
   }
 
-  #add(frame: Int16Array): void {
+  #add(frame: Int16Array, nowMs: number): void {
+    this.#originMs ??= nowMs;
     this.#out.push(frame);
     this.#lengthMs += frameMs;
   }
 
   /** How far the timeline is ahead of real time since its first frame. */
   #leadMs(nowMs: number): number {
-    this.#originMs ??= nowMs;
-    const leadMs = this.#lengthMs - (nowMs - this.#originMs);
+    const leadMs = this.#lengthMs - (nowMs - (this.#originMs ?? nowMs));
     if (Math.abs(leadMs) <= newOriginMs) return leadMs;
     this.#originMs = nowMs - this.#lengthMs;
     return 0;

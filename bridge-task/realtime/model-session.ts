@@ -6,7 +6,6 @@ import type {
   RealtimeServerEvent,
   RealtimeSessionCreateRequest,
 } from "openai/resources/realtime/realtime";
-import type { ClientOptions } from "ws";
 import { withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -14,6 +13,7 @@ import { AudioGate } from "./audio-gate.ts";
 import type { CloseNotice, RealtimeClientEvents } from "./client-events.ts";
 import { Connection, type ConnectionClosed } from "./connection.ts";
 import { classifyError, ModelError, modelErrorOf } from "./model-errors.ts";
+import type { ModelSessionOptions } from "./model-session-options.ts";
 import { encodePcm, PcmDecoder, samplesPerMs } from "./pcm.ts";
 import { turnEventOf } from "./server-events.ts";
 import { chooseModel, defaultSession, mergeSessions, normalizeSession } from "./session-config.ts";
@@ -21,28 +21,6 @@ import type { SessionUpdate } from "./session-settings.ts";
 import { SessionUpdates } from "./session-updates.ts";
 import { TurnRunner } from "./turn-runner.ts";
 import type { Wish } from "./turn-types.ts";
-import type { Voice } from "./voice.ts";
-
-export interface ModelSessionOptions {
-  apiKey: string;
-  /** Default: gpt-realtime-2.1. */
-  model?: string | undefined;
-  /** Any OpenAI-compatible server, `https://host/v1`. Default: OpenAI's own. */
-  baseUrl?: string | undefined;
-  voice: Voice;
-  logger: Logger;
-  /** On top of the defaults of `defaultSession()`, in force before any audio is heard. */
-  session?: SessionUpdate | undefined;
-  /** Passed to the `ws` constructor, for example `{ ca }`. */
-  wsOptions?: ClientOptions | undefined;
-  /** For the socket to open, and again for the settings to be accepted. Default 10,000. */
-  connectTimeoutMs?: number | undefined;
-  /** Most audio kept while it may not be sent yet; then the oldest goes first. Default 30,000. */
-  maxHeldAudioMs?: number | undefined;
-  /** See ConnectionOptions. */
-  pingIntervalMs?: number | undefined;
-  pongTimeoutMs?: number | undefined;
-}
 
 type Tell = <Name extends keyof RealtimeClientEvents>(name: Name, ...args: RealtimeClientEvents[Name]) => void;
 

@@ -70,8 +70,13 @@ const keepKnown = (tree: Tree, known: KnownKeys, path: string, unknown: string[]
   for (const [key, value] of Object.entries(tree)) {
     if (value === undefined) continue;
     const below = Object.hasOwn(known, key) ? known[key] : undefined;
-    if (below === undefined) unknown.push(path + key);
-    else kept[key] = below === "value" || !isTree(value) ? value : keepKnown(value, below, `${path}${key}.`, unknown);
+    if (below === undefined) {
+      unknown.push(path + key);
+      continue;
+    }
+    const rest = below === "value" || !isTree(value) ? value : keepKnown(value, below, `${path}${key}.`, unknown);
+    // An object of which nothing was known changes nothing.
+    if (rest === value || !isTree(rest) || Object.keys(rest).length > 0) kept[key] = rest;
   }
   return kept;
 };

@@ -1,5 +1,5 @@
-import { drop, forgetWake, type Step, settle, turnLimits, wake } from "./turn-step.ts";
-import type { TurnEvent, TurnState, Wish } from "./turn-types.ts";
+import { assumeAnswered, drop, forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./turn-step.ts";
+import type { ActiveResponse, TurnEvent, TurnState, Wish } from "./turn-types.ts";
 import { cutVoice, finishResponse } from "./turn-voice.ts";
 
 /*
@@ -8,6 +8,8 @@ import { cutVoice, finishResponse } from "./turn-voice.ts";
  */
 
 type EventOf<Type extends TurnEvent["type"]> = Extract<TurnEvent, { type: Type }>;
+
+const plainWish = { parameters: undefined, sees: [], yieldsToSpeech: false, attemptCount: 0 };
 
 const eventIdOf = (wish: Wish): string => `${wish.id}.${wish.attemptCount}`;
 
@@ -60,6 +62,7 @@ export const onResponseWanted = (step: Step, { wish }: EventOf<"response_wanted"
     commands.push({ type: "create_response", eventId: eventIdOf(wish), parameters: wish.parameters });
     return;
   }
+  if (wish.yieldsToSpeech && state.speech !== "quiet") return;
   const { response } = state;
   const isUnderWay = response.phase === "requested" && !response.isCancelled && response.wish.parameters === undefined;
   if (isUnderWay && wish.parameters === undefined && wish.sees.length === 0) return;
@@ -72,6 +75,7 @@ export const onCancelWanted = (step: Step): void => {
   const { state, commands } = step;
   const { response } = state;
   state.queue = [];
+  state.assumed = [];
   if (response.phase === "requested") {
     // A cancel that overtakes its response does nothing: it is sent when the response has an id.
     state.response = { ...response, isCancelled: true };
@@ -88,6 +92,7 @@ export const onCancelWanted = (step: Step): void => {
 export const yieldToSpeech = ({ state }: Step): void => {
   const { response } = state;
   state.queue = state.queue.filter((wish) => !wish.yieldsToSpeech);
+  state.assumed = state.assumed.filter(({ wish }) => !wish.yieldsToSpeech);
   if (response.phase === "requested" && response.wish.yieldsToSpeech)
     state.response = { ...response, isCancelled: true };
 };
@@ -107,26 +112,17 @@ export const onResponseCreated = (step: Step, event: EventOf<"response_created">
   const id = event.responseId;
   if (!event.isInConversation) {
     // Its audio would mix with the conversation's, and an item outside of it cannot be truncated: the voice stays out of it.
-    drop(step, id);
-    settle(step, id);
+    leaveOutside(step, id);
     return;
   }
   if (state.settledResponseIds.includes(id) || (response.phase === "active" && response.id === id)) return;
   if (response.phase === "requested") {
-    const coveredWishIds = [response.wish, ...state.queue].filter((wish) => isCovered(state, wish)).map(({ id }) => id);
-    const isUnwanted = response.isCancelled || state.speech === "speaking";
-    state.response = {
-      phase: "active",
-      id,
-      request: isUnwanted ? undefined : { wish: response.wish, coveredWishIds },
-    };
-    if (isUnwanted) cancelActive(step);
-    // Nobody talks over a person: the wish waits for the response to what is being said.
-    if (isUnwanted && !response.isCancelled) tryAgain(step, response.wish);
+    onRequestedCreated(step, id, response);
   } else {
-    state.response = { phase: "active", id, request: undefined };
+    state.response = { phase: "active", id, wish: undefined };
     state.queue = state.queue.filter((wish) => !isCovered(state, wish));
   }
+  state.assumed = state.assumed.filter(({ wish }) => !isCovered(state, wish));
   if (state.speech === "awaiting_response") {
     state.speech = "quiet";
     forgetWake(step, "speech");
@@ -134,10 +130,26 @@ export const onResponseCreated = (step: Step, event: EventOf<"response_created">
   wake(step, "response", turnLimits.responseMs);
 };
 
+/** A response begins while ours is requested: it is taken for ours, unless an error says later that it was the server's own. */
+const onRequestedCreated = (step: Step, id: string, { wish, isCancelled }: ActiveResponse & { phase: "requested" }) => {
+  const { state } = step;
+  const isUnwanted = isCancelled || state.speech === "speaking";
+  state.response = { phase: "active", id, wish: isUnwanted ? undefined : wish };
+  if (!isUnwanted) {
+    assumeAnswered(step, eventIdOf(wish), wish);
+    // A bare wish that waits wants one more response, whatever this one sees.
+    state.queue = state.queue.filter((other) => other.sees.length === 0 || !isCovered(state, other));
+    return;
+  }
+  cancelActive(step);
+  // Nobody talks over a person: the wish waits for the response to what is being said.
+  if (!isCancelled) tryAgain(step, wish);
+};
+
 export const onResponseDone = (step: Step, { responseId, outcome }: EventOf<"response_done">): void => {
   const { state } = step;
   const { response } = state;
-  if (state.settledResponseIds.includes(responseId)) return;
+  if (state.settledResponseIds.includes(responseId) || state.outsideResponseIds.includes(responseId)) return;
   settle(step, responseId);
   if (outcome === "cancelled" && !state.droppedIds.includes(responseId)) {
     drop(step, responseId);
@@ -153,9 +165,7 @@ export const onResponseDone = (step: Step, { responseId, outcome }: EventOf<"res
   free(step);
   if (outcome === "completed") state.failureCount = 0;
   if (outcome === "failed_for_now" && state.failureCount < turnLimits.failuresInARow) {
-    const wish = response.phase === "requested" ? response.wish : response.request?.wish;
-    const plain = { parameters: undefined, sees: [], yieldsToSpeech: false };
-    enqueue(step, { ...plain, ...wish, id: `retry_${responseId}`, attemptCount: 0 }, "front");
+    enqueue(step, { ...plainWish, ...response.wish, id: `retry_${responseId}`, attemptCount: 0 }, "front");
     wake(step, "retry", turnLimits.retryMs * 2 ** state.failureCount);
     state.failureCount += 1;
   }
@@ -165,30 +175,42 @@ export const onResponseDone = (step: Step, { responseId, outcome }: EventOf<"res
 export const onRefused = (step: Step, event: EventOf<"refused">): void => {
   const { state } = step;
   const { response } = state;
-  if (response.phase === "requested") {
-    const isMeant =
-      event.eventId === eventIdOf(response.wish) || (event.eventId === undefined && event.isResponseActive);
-    if (!isMeant) return;
-    free(step);
-    if (event.isResponseActive) {
-      const isOver = event.activeResponseId !== undefined && state.settledResponseIds.includes(event.activeResponseId);
-      if (isOver) {
-        wake(step, "retry", turnLimits.retryMs);
-      } else {
-        state.response = { phase: "active", id: event.activeResponseId, request: undefined };
-        const isKnown = event.activeResponseId !== undefined;
-        wake(step, "response", isKnown ? turnLimits.responseMs : turnLimits.unknownResponseMs);
-      }
-      if (!response.isCancelled) tryAgain(step, response.wish);
-    }
+  if (event.isResponseActive && event.eventId === undefined && state.speech === "awaiting_response") {
+    // The server could not answer the speech by itself, because a response was still active: the person must not go unanswered.
+    state.speech = "quiet";
+    forgetWake(step, "speech");
+    enqueue(step, { ...plainWish, id: `speech_${state.wakeCount}` }, "front");
     sendNextWish(step);
-  } else if (response.phase === "active" && response.request && event.eventId === eventIdOf(response.request.wish)) {
-    // The response that began first was the server's own, not the answer to our request.
-    const { wish, coveredWishIds } = response.request;
-    state.response = { ...response, request: undefined };
-    state.queue = state.queue.filter(({ id }) => !coveredWishIds.includes(id));
-    if (event.isResponseActive && !coveredWishIds.includes(wish.id)) tryAgain(step, wish);
+    return;
   }
+  const assumed = state.assumed.find(({ eventId }) => eventId === event.eventId);
+  if (assumed) {
+    // The response that began first was the server's own, not the answer to our request.
+    state.assumed = state.assumed.filter((other) => other !== assumed);
+    if (event.isResponseActive) tryAgain(step, assumed.wish);
+    sendNextWish(step);
+    return;
+  }
+  if (response.phase !== "requested") return;
+  const isMeant = event.eventId === eventIdOf(response.wish) || (event.eventId === undefined && event.isResponseActive);
+  if (!isMeant) return;
+  free(step);
+  if (event.isResponseActive) {
+    waitForOther(step, event.activeResponseId);
+    if (!response.isCancelled) tryAgain(step, response.wish);
+  }
+  sendNextWish(step);
+};
+
+/** The server is busy with a response that we did not see begin; or it was, and is over by now. */
+const waitForOther = (step: Step, id: string | undefined): void => {
+  const { state } = step;
+  if (id !== undefined && state.settledResponseIds.includes(id)) {
+    wake(step, "retry", turnLimits.retryMs);
+    return;
+  }
+  state.response = { phase: "active", id, wish: undefined };
+  wake(step, "response", id === undefined ? turnLimits.unknownResponseMs : turnLimits.responseMs);
 };
 
 /** Nothing was heard of the request or of the response for too long: the conversation goes on without it. */

@@ -1,4 +1,4 @@
-import type { SpokenItem, TurnCommand, TurnState, WakeKind } from "./turn-types.ts";
+import type { SpokenItem, TurnCommand, TurnState, WakeKind, Wish } from "./turn-types.ts";
 
 /** One reduction in the making: a shallow copy of the state, whose parts are replaced and never changed, and its commands. */
 export interface Step {
@@ -23,6 +23,7 @@ export const turnLimits = {
   failuresInARow: 2,
   attemptsPerWish: 5,
   queuedWishes: 32,
+  assumedWishes: 8,
   rememberedIds: 256,
   spokenItems: 64,
 } as const;
@@ -45,6 +46,15 @@ export const forgetWake = ({ state }: Step, kind: WakeKind): void => {
 /** From now on audio of this response or item is late and dropped. */
 export const drop = ({ state }: Step, id: string): void => {
   if (!state.droppedIds.includes(id)) state.droppedIds = bounded(state.droppedIds, id, turnLimits.rememberedIds);
+};
+
+export const assumeAnswered = ({ state }: Step, eventId: string, wish: Wish): void => {
+  state.assumed = bounded(state.assumed, { eventId, wish }, turnLimits.assumedWishes);
+};
+
+/** This response is no part of the conversation: it takes no turn and has no voice. */
+export const leaveOutside = ({ state }: Step, responseId: string): void => {
+  state.outsideResponseIds = bounded(state.outsideResponseIds, responseId, turnLimits.rememberedIds);
 };
 
 export const settle = ({ state }: Step, responseId: string): void => {

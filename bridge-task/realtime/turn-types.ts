@@ -32,15 +32,8 @@ export type ActiveResponse =
   | { readonly phase: "none" }
   /** `response.create` is on its way; `isCancelled`: it must end as soon as its id is known. */
   | { readonly phase: "requested"; readonly wish: Wish; readonly isCancelled: boolean }
-  /**
-   * The server is generating. `id` is undefined where only an error told of it. `request`: the wish that it is taken to
-   * answer, until an error says that it was the server's own; `coveredWishIds` are those that it then answers.
-   */
-  | {
-      readonly phase: "active";
-      readonly id: string | undefined;
-      readonly request: { readonly wish: Wish; readonly coveredWishIds: readonly string[] } | undefined;
-    };
+  /** The server is generating. `id` is undefined where only an error told of it; `wish`: what it is taken to answer. */
+  | { readonly phase: "active"; readonly id: string | undefined; readonly wish: Wish | undefined };
 
 /** - `quiet`: nobody speaks. - `speaking`: between speech_started and speech_stopped. - `awaiting_response`: the server will answer that speech by itself. */
 export type SpeechPhase = "quiet" | "speaking" | "awaiting_response";
@@ -53,12 +46,16 @@ export interface TurnState {
   readonly response: ActiveResponse;
   /** In the order in which they are sent; at most one without parameters. */
   readonly queue: readonly Wish[];
+  /** Wishes taken to be answered by a response that may turn out to be the server's own, by `event_id`, oldest first. */
+  readonly assumed: readonly { readonly eventId: string; readonly wish: Wish }[];
   /** Items we created that the server has neither shown nor refused yet. */
   readonly unconfirmedItemIds: ReadonlySet<string>;
   /** What the voice was given and may still hold, oldest first. */
   readonly spoken: readonly SpokenItem[];
   /** Responses and items whose late audio is dropped, oldest first. */
   readonly droppedIds: readonly string[];
+  /** Responses that write to no conversation, oldest first. */
+  readonly outsideResponseIds: readonly string[];
   /** Responses that are over, oldest first. */
   readonly settledResponseIds: readonly string[];
   /** The voice holds audio that was not sent yet. */

@@ -1,5 +1,5 @@
 import { samplesPerMs } from "./pcm.ts";
-import { addSpoken, drop, type Step } from "./turn-step.ts";
+import { addSpoken, drop, type Step, turnLimits, wake } from "./turn-step.ts";
 import type { SpokenItem, TurnCommand, TurnEvent } from "./turn-types.ts";
 import type { AudioPart, SpokenPart } from "./voice.ts";
 
@@ -13,8 +13,18 @@ type EventOf<Type extends TurnEvent["type"]> = Extract<TurnEvent, { type: Type }
 const isPart = ({ itemId, contentIndex }: AudioPart, other: AudioPart): boolean =>
   itemId === other.itemId && contentIndex === other.contentIndex;
 
-const isLate = ({ state }: Step, responseId: string, itemId: string): boolean =>
-  state.droppedIds.includes(responseId) || state.droppedIds.includes(itemId);
+/**
+ * Is this audio of a response that was cut, or of an item that is through? Then it is dropped. What the conversation holds of
+ * an item that begins only now was never heard: it is deleted.
+ */
+const isLate = (step: Step, responseId: string, itemId: string): boolean => {
+  const { state, commands } = step;
+  if (state.outsideResponseIds.includes(responseId) || state.droppedIds.includes(itemId)) return true;
+  if (!state.droppedIds.includes(responseId) || state.spoken.some((item) => item.itemId === itemId)) return false;
+  commands.push({ type: "delete_item", itemId });
+  drop(step, itemId);
+  return true;
+};
 
 export const onAudioPartAdded = (step: Step, { responseId, part }: EventOf<"audio_part_added">): void => {
   if (isLate(step, responseId, part.itemId) || step.state.spoken.some((item) => isPart(item, part))) return;
@@ -24,17 +34,17 @@ export const onAudioPartAdded = (step: Step, { responseId, part }: EventOf<"audi
 export const onAudioReceived = (step: Step, event: EventOf<"audio_received">): void => {
   const { state, commands } = step;
   const { responseId, part, sampleCount } = event;
-  if (isLate(step, responseId, part.itemId)) return;
   onAudioPartAdded(step, { type: "audio_part_added", responseId, part });
   const item = state.spoken.find((other) => isPart(other, part));
-  if (item === undefined || item.isComplete) return;
+  if (item === undefined || item.isComplete || state.droppedIds.includes(responseId)) return;
   const grown = { ...item, receivedSampleCount: item.receivedSampleCount + sampleCount };
   state.spoken = state.spoken.map((other) => (other === item ? grown : other));
   state.isVoiceBusy = true;
   commands.push({ type: "speak", part });
   // Its `response.created` was lost: the conversation is taken all the same.
   if (state.response.phase === "none" && !state.settledResponseIds.includes(responseId)) {
-    state.response = { phase: "active", id: responseId, request: undefined };
+    state.response = { phase: "active", id: responseId, wish: undefined };
+    wake(step, "response", turnLimits.responseMs);
   }
 };
 
@@ -51,8 +61,10 @@ export const onAudioCompleted = (step: Step, { itemId }: EventOf<"audio_complete
 export const finishResponse = (step: Step, responseId: string): void =>
   complete(step, (item) => item.responseId === responseId);
 
-export const onVoiceDrained = ({ state }: Step): void => {
+export const onVoiceDrained = (step: Step): void => {
+  const { state } = step;
   state.isVoiceBusy = false;
+  for (const { itemId, isComplete } of state.spoken) if (isComplete) drop(step, itemId);
   state.spoken = state.spoken.filter((item) => !item.isComplete);
 };
 

@@ -25,9 +25,11 @@ export const initialTurn: TurnState = {
   speech: "quiet",
   response: { phase: "none" },
   queue: [],
+  assumed: [],
   unconfirmedItemIds: new Set(),
   spoken: [],
   droppedIds: [],
+  outsideResponseIds: [],
   settledResponseIds: [],
   isVoiceBusy: false,
   failureCount: 0,
@@ -51,6 +53,7 @@ const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnE
   cancel_wanted: (step) => onCancelWanted(step),
   item_sent: (step, { itemId }) => confirmLater(step, itemId),
   item_settled: ({ state }, { itemId }) => {
+    if (!state.unconfirmedItemIds.has(itemId)) return;
     state.unconfirmedItemIds = new Set([...state.unconfirmedItemIds].filter((id) => id !== itemId));
   },
   speech_started: (step) => onSpeechStarted(step),

@@ -20,7 +20,7 @@ const attempts = 3;
 const checkCapabilities = ({ capabilities }: CallJoin, cid: string): void => {
   if (capabilities.includes("send-audio")) return;
   throw new CoordinatorError(
-    `the user may not speak in ${cid}: grant "send-audio" to its role in the call type, or send it as a member with a role that has it`,
+    `the user may not speak in ${cid}: give its role "send-audio" in the call type's settings, or add it to the call as a member with a role that has it`,
     { data: { capabilities } },
   );
 };

@@ -20,8 +20,6 @@ export interface SfuCredentials {
 export interface CallJoin {
   credentials: SfuCredentials;
   capabilities: string[];
-  /** What the call's settings ask of a microphone track. */
-  audio: { dtx: boolean; red: boolean; stereo: boolean };
 }
 
 type Json = Record<string, unknown>;
@@ -46,7 +44,6 @@ export const parseJoinResponse = (value: unknown): CallJoin => {
   const response = object(value);
   const credentials = object(response.credentials);
   const server = object(credentials.server);
-  const audio = object(object(object(response.call).settings).audio);
   return {
     credentials: {
       edgeName: string(server.edge_name),
@@ -56,10 +53,5 @@ export const parseJoinResponse = (value: unknown): CallJoin => {
       iceServers: list(credentials.ice_servers).flatMap(iceServer),
     },
     capabilities: list(response.own_capabilities).map(string),
-    audio: {
-      dtx: audio.opus_dtx_enabled === true,
-      red: audio.redundant_coding_enabled === true,
-      stereo: audio.hifi_audio_enabled === true,
-    },
   };
 };

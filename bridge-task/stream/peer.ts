@@ -1,4 +1,4 @@
-import { RTCPeerConnection, useAudioLevelIndication, useOPUS, useSdesMid } from "werift";
+import { RTCPeerConnection, RTCRtpCodecParameters, useAudioLevelIndication, useSdesMid } from "werift";
 import { withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -15,15 +15,21 @@ const opusPayloadType = 111;
  */
 const stunTimeoutSeconds = 1;
 
+/** Above every flight of a DTLS handshake (RFC 6347 §4.2.4 has six). */
+const lastDtlsFlight = 7;
+
 const createConnection = (iceServers: IceServer[]): RTCPeerConnection =>
   new RTCPeerConnection({
-    // Always said: werift's default is a STUN server of Google's.
     iceServers,
     iceStunGatherTimeout: stunTimeoutSeconds,
     bundlePolicy: "max-bundle",
     codecs: {
       audio: [
-        useOPUS({
+        // Spelled as everybody spells it: werift's own helper says OPUS.
+        new RTCRtpCodecParameters({
+          mimeType: "audio/opus",
+          clockRate: 48_000,
+          channels: 2,
           payloadType: opusPayloadType,
           parameters: "minptime=10;useinbandfec=1",
           rtcpFeedback: [{ type: "nack" }],
@@ -66,6 +72,12 @@ export class Peer {
     if (candidate) this.#apply(this.#candidates.push(candidate));
   }
 
+  /** Resolves when all local candidates are gathered; they go out through `onCandidate` meanwhile. */
+  async setLocal(type: "offer" | "answer", sdp: string): Promise<void> {
+    this.#keepToNamedServers();
+    await this.connection.setLocalDescription({ type, sdp });
+  }
+
   async setRemote(type: "offer" | "answer", sdp: string): Promise<void> {
     await this.connection.setRemoteDescription({ type, sdp });
     this.#apply(this.#candidates.described(ufragOf(sdp)));
@@ -91,7 +103,20 @@ export class Peer {
   }
 
   async close(): Promise<void> {
+    const handshakes = this.connection.dtlsTransports.flatMap(({ dtls }) => (dtls ? [dtls.dtls] : []));
     await this.connection.close();
+    // werift goes on resending an unfinished handshake for half a minute after its connection is closed, which keeps
+    // the process alive; it stops when it sees the last flight, which nothing may take back.
+    for (const handshake of handshakes) {
+      Object.defineProperty(handshake, "flight", { get: () => lastDtlsFlight, set: () => undefined });
+    }
+  }
+
+  /** Where no STUN server is named, werift asks one of Google's, even for an empty list: nobody consented to that. */
+  #keepToNamedServers(): void {
+    const urls = this.connection.getConfiguration().iceServers.flatMap((server) => server.urls);
+    if (urls.some((url) => url.startsWith("stun"))) return;
+    for (const { connection } of this.connection.iceTransports) delete connection.stunServer;
   }
 
   #apply(candidates: readonly RemoteCandidate[]): void {

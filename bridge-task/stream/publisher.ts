@@ -60,11 +60,11 @@ export class Publisher {
     exchange: (sdp: string, track: OfferedTrack) => Promise<string>;
     timeoutMs: number;
   }): Promise<void> {
-    const { connection } = this.peer;
-    connection.setConfiguration({ iceServers: options.iceServers });
+    this.peer.connection.setConfiguration({ iceServers: options.iceServers });
     // Resolves when all candidates are gathered, which may take a second: they follow by trickle instead.
-    const gathered = connection.setLocalDescription({ type: "offer", sdp: this.offerSdp });
-    gathered.catch((error: unknown) => this.#logger.warn("ice_gathering_failed", { error: messageOf(error) }));
+    this.peer
+      .setLocal("offer", this.offerSdp)
+      .catch((error: unknown) => this.#logger.warn("ice_gathering_failed", { error: messageOf(error) }));
     const mid = /^a=mid:(\S+)/m.exec(this.offerSdp)?.[1];
     if (mid === undefined) throw new SfuError("our own offer names no section: this werift cannot be used");
     const answer = await options.exchange(this.offerSdp, { trackId: this.#transceiver.sender.trackId, mid });

@@ -97,6 +97,11 @@ export class SfuConnection {
     this.#trickle(PeerType.SUBSCRIBER, this.#subscriber.peer);
   }
 
+  /** The SFU's id. */
+  get edgeName(): string {
+    return this.#options.join.credentials.edgeName;
+  }
+
   /** Joins and publishes. Rejects with SfuError or TimeoutError, with everything closed. */
   async connect(): Promise<void> {
     try {
@@ -104,7 +109,7 @@ export class SfuConnection {
       await Promise.race([this.#publish(publishOptions), this.#refused.promise]);
       this.#state = "connected";
     } catch (error) {
-      await this.close("join failed");
+      await this.leave("join failed");
       throw error;
     }
   }
@@ -162,8 +167,7 @@ export class SfuConnection {
             trackType: TrackType.AUDIO,
             publishOptionId: option.id,
             ...(option.codec ? { codec: option.codec } : {}),
-            // We send no RED and one channel, whatever the call allows.
-            dtx: join.audio.dtx,
+            // No DTX, RED or stereo, whatever the call allows: we send every frame once, in one channel.
           },
         ],
       });

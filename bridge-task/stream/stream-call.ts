@@ -149,12 +149,19 @@ export class StreamCall {
       requestTimeoutMs: this.#timeouts.requestMs,
       ...(validityInSeconds === undefined ? {} : { validityInSeconds }),
     });
+    const beganMs = performance.now();
     const connection = await enter({
       coordinator,
       logger: this.#logger,
       connection: (join, media) => this.#connection(join, media, { coordinator, userId: user.id }),
     });
     this.#state = { name: "joined", connection };
+    this.#logger.info("stream_call_joined", {
+      sessionId: this.#sessionId,
+      edgeName: connection.edgeName,
+      participantCount: this.participants().length,
+      tookMs: Math.round(performance.now() - beganMs),
+    });
     if (this.#earlyVerdict) this.#obey(this.#earlyVerdict);
   }
 

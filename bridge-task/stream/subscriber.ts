@@ -85,15 +85,11 @@ export class Subscriber {
 
   async #negotiate({ sdp, negotiationId }: Pick<SubscriberOffer, "sdp" | "negotiationId">): Promise<void> {
     if (this.#isClosed) return;
-    const { connection } = this.peer;
     await this.peer.setRemote("offer", sdp);
     this.#listen();
-    const answer = await connection.createAnswer();
+    const answer = await this.peer.connection.createAnswer();
     // The answer goes out while candidates are still gathered; they follow by trickle.
-    await Promise.all([
-      connection.setLocalDescription({ type: "answer", sdp: answer.sdp }),
-      this.#options.answer(answer.sdp, negotiationId),
-    ]);
+    await Promise.all([this.peer.setLocal("answer", answer.sdp), this.#options.answer(answer.sdp, negotiationId)]);
   }
 
   /**

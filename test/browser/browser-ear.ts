@@ -21,7 +21,8 @@ export class BrowserEar {
   #sampleCount = 0;
   /** Epoch of the first sample, if audio came without delay: the smallest of all estimates is the nearest. */
   #startedAtMs = Number.POSITIVE_INFINITY;
-  #lastVoicedSample = 0;
+  /** For each 20 ms whether there was voice. */
+  readonly #voiced: boolean[] = [];
   readonly #watchers = new Set<() => void>();
 
   /** Records every page that will be opened in this context. */
@@ -52,24 +53,28 @@ export class BrowserEar {
     return Math.round((atEpochMs - this.#startedAtMs) * samplesPerMs);
   }
 
-  /** Milliseconds of voice since that sample, in frames of 20 ms. */
-  voicedMs(fromSample: number, toSample = this.#sampleCount): number {
-    const pcm = this.pcm().subarray(Math.max(0, fromSample), toSample);
-    let voiced = 0;
-    for (let at = 0; at + frameSamples <= pcm.length; at += frameSamples)
-      if (isVoiced(pcm.subarray(at, at + frameSamples))) voiced += 20;
-    return voiced;
+  /** Milliseconds of voice from that sample on, in frames of 20 ms. */
+  voicedMs(fromSample: number): number {
+    return this.#voiced.slice(Math.max(0, Math.ceil(fromSample / frameSamples))).filter(Boolean).length * 20;
   }
 
-  /** Resolves with the first sample after the last voice, once nothing was heard for `quietMs` of received audio. */
-  async hearsSilence(quietMs: number, timeoutMs: number, what: string): Promise<number> {
-    const fromSample = this.#sampleCount;
-    await this.until(
-      () => this.#sampleCount - Math.max(fromSample, this.#lastVoicedSample) >= quietMs * samplesPerMs,
-      timeoutMs,
-      what,
-    );
-    return this.#lastVoicedSample;
+  /**
+   * Where the first silence of `quietMs` from that sample on begins, once it was heard. Judged by the recording, so it does
+   * not matter when this is called.
+   */
+  async silenceAfter(fromSample: number, quietMs: number, timeoutMs: number, what: string): Promise<number> {
+    let began: number | undefined;
+    const find = (): boolean => {
+      let quietFrames = 0;
+      const first = Math.max(0, Math.ceil(fromSample / frameSamples));
+      for (let frame = first; frame < this.#voiced.length && began === undefined; frame += 1) {
+        quietFrames = this.#voiced[frame] ? 0 : quietFrames + 1;
+        if (quietFrames * 20 >= quietMs) began = (frame + 1 - quietFrames) * frameSamples;
+      }
+      return began !== undefined;
+    };
+    await this.until(find, timeoutMs, what);
+    return began ?? fromSample;
   }
 
   /** Checked with each block of received audio. Rejects after `timeoutMs`. */
@@ -95,8 +100,7 @@ export class BrowserEar {
     const block = new Int16Array(bytes.length / 2);
     for (let at = 0; at < block.length; at += 1) block[at] = bytes.readInt16LE(at * 2);
     for (let at = 0; at < block.length; at += frameSamples)
-      if (isVoiced(block.subarray(at, at + frameSamples)))
-        this.#lastVoicedSample = this.#sampleCount + at + frameSamples;
+      this.#voiced.push(isVoiced(block.subarray(at, at + frameSamples)));
     this.#blocks.push(block);
     this.#sampleCount += block.length;
     this.#startedAtMs = Math.min(this.#startedAtMs, epochMs() - this.#sampleCount / samplesPerMs);

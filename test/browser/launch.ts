@@ -10,7 +10,8 @@ export interface LaunchedBrowser {
 
 /**
  * Chromium without a window, whose microphone plays `microphoneWav` once, from its beginning, each time a page opens it.
- * The file must end in silence: Chromium repeats its last few milliseconds for as long as the microphone stays open.
+ * Only pages that were granted the permission `microphone` may. The file must end in silence: Chromium repeats its last few
+ * milliseconds for as long as the microphone stays open.
  */
 export const launchChromium = async (executable: string, microphoneWav: Uint8Array): Promise<LaunchedBrowser> => {
   const folder = await mkdtemp(path.join(os.tmpdir(), "agent-browser-"));
@@ -20,7 +21,6 @@ export const launchChromium = async (executable: string, microphoneWav: Uint8Arr
     executablePath: executable,
     args: [
       "--use-fake-device-for-media-stream",
-      "--use-fake-ui-for-media-stream",
       `--use-file-for-fake-audio-capture=${file}%noloop`,
       "--autoplay-policy=no-user-gesture-required",
       "--disable-gpu",

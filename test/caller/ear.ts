@@ -14,8 +14,8 @@ export interface HeardFrame {
   levelDbov: number | undefined;
   /** Level of what was decoded, in dB below full scale: 0 loud, -100 digital silence. */
   dbfs: number;
-  /** Place of the frame's first sample on the recording's timeline. */
-  sample: number;
+  /** Where the frame begins in the recording. It may differ from `atMs` by the jitter of the speaker's first packet. */
+  startsAtMs: number;
 }
 
 export interface EarPacket {
@@ -90,7 +90,7 @@ export class Ear {
       rtpTimestamp: packet.timestamp,
       levelDbov: packet.levelDbov,
       dbfs: dbfsOf(pcm),
-      sample,
+      startsAtMs: this.recording.timeOf(sample),
     };
     this.#frames.push(frame);
     if (this.#frames.length > this.#maxFrames) this.#frames.splice(0, this.#maxFrames / 10);

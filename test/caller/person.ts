@@ -166,14 +166,12 @@ export class Person {
     return promise;
   }
 
-  /** Like a muted browser: no packets. */
-  async mute(): Promise<void> {
+  /** No packets, like a browser whose microphone is off. The SFU is not told, so others still count the track. */
+  mute(): void {
     this.#muted = true;
-    await this.#streamCall.setMuted(true);
   }
 
-  async unmute(): Promise<void> {
-    await this.#streamCall.setMuted(false);
+  unmute(): void {
     this.#muted = false;
   }
 

@@ -136,7 +136,9 @@ test("the next client event of a type can be refused with any code", async () =>
 
 test("what is spoken and told over control is heard, answered by the rules and recorded", async () => {
   const cloud = await startCloud();
-  await post(cloud, "/mind/rules", [{ when: { heard: "^marco$" }, reply: { text: "Polo.", speech: { signal: "any" } } }]);
+  await post(cloud, "/mind/rules", [
+    { when: { heard: "^marco$" }, reply: { text: "Polo.", speech: { signal: "any" } } },
+  ]);
   const client = await connect(cloud);
   await post(cloud, "/mind/heard", { text: "marco", sessionId: "latest" });
   const sound = chirp(500);

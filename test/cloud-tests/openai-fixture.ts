@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { OpenAI } from "openai";
-import type { RealtimeClientEvent } from "openai/resources/realtime/realtime";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
+import type { RealtimeClientEvent } from "openai/resources/realtime/realtime";
 import { onTestFinished } from "vitest";
 import { withDeadline } from "../../bridge-task/deadline.ts";
 import { createCertificates } from "../cloud/certificate.ts";
 import { EventLog } from "../cloud/event-log.ts";
-import { type OpenAiCloud, type OpenAiCloudOptions, startOpenAiCloud } from "../cloud/openai/index.ts";
+import { type OpenAiCloud, type OpenAiCloudOptions, startOpenAiCloud, type Voicebox } from "../cloud/openai/index.ts";
 
 export const apiKey = "sk-test";
 const waitMs = 5_000;
@@ -24,6 +24,7 @@ export const startCloud = async (options: Partial<OpenAiCloudOptions> = {}): Pro
     log,
     apiKey,
     tls: { key: keyPem, cert: certPem },
+    voicebox: toneVoicebox,
     ...options,
     settings: { paceFactor: 1_000, firstAudioMs: 0, ...options.settings },
   });
@@ -44,7 +45,10 @@ export class OfficialClient {
   #arrived = Promise.withResolvers<void>();
   #read = 0;
 
-  constructor(cloud: TestCloud, { key = apiKey, headers = {} }: { key?: string; headers?: Record<string, string> } = {}) {
+  constructor(
+    cloud: TestCloud,
+    { key = apiKey, headers = {} }: { key?: string; headers?: Record<string, string> } = {},
+  ) {
     this.rt = new OpenAIRealtimeWS(
       { model: "gpt-realtime-2.1", options: { ca: cloud.caPem, headers } },
       new OpenAI({ apiKey: key, baseURL: cloud.baseUrl }),
@@ -125,3 +129,18 @@ export const chirp = (ms: number): Int16Array =>
   });
 
 export const silence = (ms: number): Int16Array => new Int16Array(ms * samplesPerMs);
+
+const charactersPerSecond = 15;
+
+/** Speech-like sound without a synthesiser: syllables of a gliding tone, as long as somebody would need to say the text. */
+export const toneVoicebox: Voicebox = {
+  speech: async (text) => syllables(text.length / charactersPerSecond),
+  signal: (_name, durationMs = 1_000) => syllables(durationMs / 1_000),
+};
+
+const syllables = (seconds: number): Int16Array =>
+  Int16Array.from({ length: Math.round(seconds * 24_000) }, (_, sample) => {
+    const second = sample / 24_000;
+    const envelope = 0.5 - 0.5 * Math.cos(2 * Math.PI * 4 * second);
+    return Math.round(9_000 * envelope * Math.sin(2 * Math.PI * (600 * second + 60 * Math.sin(2 * Math.PI * second))));
+  });

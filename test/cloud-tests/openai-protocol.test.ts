@@ -84,7 +84,10 @@ test("an update changes what it names, and the echo has all the rest", async () 
   expect(Number(at(created, "session.expires_at"))).toBeCloseTo(Date.now() / 1_000 + 3_600, -1);
   client.send({
     type: "session.update",
-    session: { type: "realtime", audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 200 } } } },
+    session: {
+      type: "realtime",
+      audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 200 } } },
+    },
   });
   const updated = await client.next("session.updated");
   expect(updated.session).toEqual({
@@ -107,12 +110,20 @@ test.each([
   [{ output_modalities: ["text", "audio"] }, "invalid_value", "session.output_modalities"],
   [{ instructions: 7 }, "invalid_type", "session.instructions"],
   [{ tools: [{ type: "function" }] }, "missing_required_parameter", "session.tools[0].name"],
-  [{ audio: { input: { turn_detection: {} } } }, "missing_required_parameter", "session.audio.input.turn_detection.type"],
+  [
+    { audio: { input: { turn_detection: {} } } },
+    "missing_required_parameter",
+    "session.audio.input.turn_detection.type",
+  ],
   [{ type: "transcription" }, "invalid_value", "session.type"],
 ])("the update %j is refused whole", async (patch, code, param) => {
   const cloud = await startCloud();
   const client = await connect(cloud);
-  client.send({ type: "session.update", event_id: "mine", session: { type: "realtime", tool_choice: "none", ...patch } });
+  client.send({
+    type: "session.update",
+    event_id: "mine",
+    session: { type: "realtime", tool_choice: "none", ...patch },
+  });
   expect(await client.next("error")).toMatchObject({ error: { code, param, event_id: "mine" } });
   client.send({ type: "session.update", session: { type: "realtime" } });
   expect(at(await client.next("session.updated"), "session.tool_choice")).toBe("auto");
@@ -138,7 +149,13 @@ test("truncation: what was heard stays, the transcript goes, and each impossible
   const cloud = await startCloud();
   const { client, itemId } = await spoken(cloud);
   const truncate = (item_id: string, audio_end_ms: unknown) =>
-    client.send({ type: "conversation.item.truncate", event_id: `t-${audio_end_ms}`, item_id, content_index: 0, audio_end_ms });
+    client.send({
+      type: "conversation.item.truncate",
+      event_id: `t-${audio_end_ms}`,
+      item_id,
+      content_index: 0,
+      audio_end_ms,
+    });
   const refused = async (code: string, message: RegExp) =>
     expect((await client.next("error")).error).toMatchObject({ code, message: expect.stringMatching(message) });
   const audioMs = Math.floor((cloud.sessions()[0]?.outputRecord.pcm().length ?? 0) / 24);
@@ -181,7 +198,12 @@ test("an answer given as text has no audio to truncate", async () => {
 test("items are placed, deleted and retrieved by id", async () => {
   const cloud = await startCloud();
   const client = await connect(cloud);
-  const item = (id: string, text: string) => ({ id, type: "message", role: "user", content: [{ type: "input_text", text }] });
+  const item = (id: string, text: string) => ({
+    id,
+    type: "message",
+    role: "user",
+    content: [{ type: "input_text", text }],
+  });
   client.send({ type: "conversation.item.create", item: item("b", "second") });
   expect(await client.next("conversation.item.done")).toMatchObject({ previous_item_id: null });
   client.send({ type: "conversation.item.create", previous_item_id: "root", item: item("a", "first") });
@@ -196,11 +218,23 @@ test("items are placed, deleted and retrieved by id", async () => {
   for (const [event, code] of [
     [{ type: "conversation.item.delete", item_id: "b" }, "item_delete_invalid_item_id"],
     [{ type: "conversation.item.retrieve", item_id: "b" }, "item_retrieve_invalid_item_id"],
-    [{ type: "conversation.item.create", previous_item_id: "b", item: item("d", "") }, "item_create_invalid_previous_item_id"],
+    [
+      { type: "conversation.item.create", previous_item_id: "b", item: item("d", "") },
+      "item_create_invalid_previous_item_id",
+    ],
     [{ type: "conversation.item.create", item: item("x".repeat(33), "") }, "string_above_max_length"],
-    [{ type: "conversation.item.create", item: { type: "function_call_output", call_id: "call_x", output: "" } }, "invalid_tool_call_id"],
-    [{ type: "conversation.item.create", item: { type: "function_call_output", call_id: "call_x" } }, "missing_required_parameter"],
-    [{ type: "conversation.item.create", item: { ...item("d", ""), content: [{ type: "text", text: "" }] } }, "invalid_value"],
+    [
+      { type: "conversation.item.create", item: { type: "function_call_output", call_id: "call_x", output: "" } },
+      "invalid_tool_call_id",
+    ],
+    [
+      { type: "conversation.item.create", item: { type: "function_call_output", call_id: "call_x" } },
+      "missing_required_parameter",
+    ],
+    [
+      { type: "conversation.item.create", item: { ...item("d", ""), content: [{ type: "text", text: "" }] } },
+      "invalid_value",
+    ],
     [{ type: "response.cancel" }, "response_cancel_not_active"],
     [{ type: "no.such.event" }, "invalid_value"],
     [{ type: "response.create", response: { modalities: [] } }, "unknown_parameter"],
@@ -314,7 +348,9 @@ test("a tool round trip: the call in order, its output, and an answer that has s
   ]);
   expect(JSON.parse(String(call.arguments))).toEqual({ zone: "UTC" });
   expect(call.name).toBe("clock");
-  expect(done.response).toMatchObject({ output: [{ type: "function_call", status: "completed", call_id: call.call_id }] });
+  expect(done.response).toMatchObject({
+    output: [{ type: "function_call", status: "completed", call_id: call.call_id }],
+  });
   client.send({
     type: "conversation.item.create",
     item: { type: "function_call_output", call_id: String(call.call_id), output: "noon" },

@@ -57,7 +57,9 @@ test("a spoken question is found in the bytes, told by its words and answered", 
   expect(Number(stopped.audio_end_ms)).toBeLessThanOrEqual(2_340);
   expect(told).toMatchObject({ item_id: started.item_id, transcript: "how is the weather", usage: { type: "tokens" } });
   expect(at(done, "response.output.0.content.0.transcript")).toBe("Sunny.");
-  const order = withoutDeltas(client.types(from)).filter((type) => !type.includes("transcription") && !type.startsWith("rate"));
+  const order = withoutDeltas(client.types(from)).filter(
+    (type) => !type.includes("transcription") && !type.startsWith("rate"),
+  );
   expect(order).toEqual([
     "input_audio_buffer.speech_started",
     "input_audio_buffer.speech_stopped",

@@ -37,7 +37,10 @@ describe.skipIf(!browserPath)("the official browser SDK in the local cloud", () 
   };
 
   const typesOf = (cid: string) =>
-    log.since().filter(({ type, data }) => type.startsWith("call.") && data.cid === cid).map(({ type }) => type);
+    log
+      .since()
+      .filter(({ type, data }) => type.startsWith("call.") && data.cid === cid)
+      .map(({ type }) => type);
 
   beforeAll(async () => {
     browser = await startBrowser(browserPath ?? "");
@@ -85,14 +88,20 @@ describe.skipIf(!browserPath)("the official browser SDK in the local cloud", () 
     const carol = await open("carol");
     await carol.run("join", "default", "two");
     await carol.until<Track[]>("heard", hears);
-    await bob.until<Person[]>("participants", (all) => all.some(({ userId, hasAudio }) => userId === "carol" && hasAudio));
+    await bob.until<Person[]>("participants", (all) =>
+      all.some(({ userId, hasAudio }) => userId === "carol" && hasAudio),
+    );
     await bob.until<Track[]>("heard", hears);
   });
 
   it("ends the call for everybody from the server, and the session with it", async () => {
     const alice = await open("alice");
     await alice.run("join", "default", "ended");
-    await log.waitFor(({ type, data }) => type === "sfu.first_voiced_packet" && data.cid === "default:ended", 5_000, "voice");
+    await log.waitFor(
+      ({ type, data }) => type === "sfu.first_voiced_packet" && data.cid === "default:ended",
+      5_000,
+      "voice",
+    );
     await cloud.control.request("/calls/default/ended/end", { method: "POST" });
     await alice.until<string[]>("states", (states) => states.at(-1) === "left");
     expect(typesOf("default:ended")).toEqual([
@@ -122,7 +131,7 @@ describe.skipIf(!browserPath)("the official browser SDK in the local cloud", () 
     await alice.until<string[]>("states", (states) => states.at(-1) === "joined");
     for (const page of [alice, bob]) {
       const before = total(await page.run<Track[]>("heard"));
-      await page.until<Track[]>("heard", (now) => total(now) > before + 50 || (total(now) < before && hears(now)));
+      await page.until<Track[]>("heard", (now) => total(now) > before + 50);
     }
     expect(await bob.run("states")).not.toContain("reconnecting");
     expect((await bob.run<Person[]>("participants")).map(({ userId }) => userId).sort()).toEqual(["alice", "bob"]);

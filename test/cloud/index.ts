@@ -143,7 +143,8 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
     );
     closers.push(() => aws.close());
     const webhookUrl = new URL("webhooks/stream", aws.functionUrl("webhook")).href;
-    stream.setWebhook({ url: webhookUrl });
+    // The hook as a deployment registers it: only the events that the webhook acts on.
+    stream.setWebhook({ url: webhookUrl, eventTypes: ["call.created", "call.session_started"] });
 
     const control = await startControl({ log, stream, openai, aws });
     closers.push(() => control.close());

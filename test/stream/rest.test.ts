@@ -8,7 +8,6 @@ import { userPatch } from "../../bridge-task/stream/user.ts";
 
 const response = {
   own_capabilities: ["join-call", "send-audio"],
-  call: { settings: { audio: { opus_dtx_enabled: true, hifi_audio_enabled: false } } },
   credentials: {
     token: "sfu-token",
     server: { edge_name: "sfu-1", url: "https://sfu.example/twirp/", ws_endpoint: "wss://sfu.example/ws" },
@@ -33,7 +32,6 @@ test("the join response is read into what a connection needs", () => {
       ],
     },
     capabilities: ["join-call", "send-audio"],
-    audio: { dtx: true, red: false, stereo: false },
   });
 });
 

@@ -3,7 +3,7 @@ import { Fft } from "./fft.ts";
 import { resample } from "./resample.ts";
 
 export interface Correlation {
-  /** 0 (not in it) to 1 (exactly in it). After a codec and noise a right signal has 0.7 and more, a wrong one less than 0.25. */
+  /** Share of the signal that was found, 0 to 1. After a codec, noise or lost packets it has 0.7 and more, under an equally loud other 0.4; a wrong one less than 0.1. */
   score: number;
   /** Where in the recording (24 kHz) the signal begins best; negative if it began before the recording. */
   atSample: number;

@@ -15,7 +15,7 @@ const reader =
 
 const replyShape = object({
   text: string(),
-  speech: stringOr(oneOf("flite"), object({ signal: string() }, ["signal"])),
+  speech: stringOr(oneOf("flite"), object({ signal: string(), durationMs: decimal(1, 600_000) }, ["signal"])),
   toolCalls: listOf(
     object({ name: string(), arguments: stringOr(string(), anything), callId: string(32) }, ["name", "arguments"]),
   ),

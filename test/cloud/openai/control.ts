@@ -1,9 +1,10 @@
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { encodeWav } from "../../support/wav.ts";
 import * as body from "./control-body.ts";
 import type { OpenAiCloud } from "./index.ts";
-import { describeSession, type Session } from "./session.ts";
-import { encodeWav } from "./wav-interim.ts";
+import type { Session } from "./session.ts";
+import { describeSession } from "./session-view.ts";
 
 /**
  * What a test may say to the local Realtime server, and ask of it. Bodies and answers are JSON; `:id` may be `latest`.
@@ -42,7 +43,7 @@ export const createControl = (cloud: Omit<OpenAiCloud, "control">): Hono => {
     }
   };
   const wav = (c: Context, pcm: Int16Array) =>
-    c.body(new Uint8Array(encodeWav(pcm)), 200, { "content-type": "audio/wav" });
+    c.body(new Uint8Array(encodeWav({ sampleRate: 24_000, channels: [pcm] })), 200, { "content-type": "audio/wav" });
 
   const app = new Hono();
   app.onError((error, c) => c.json({ error: error.message }, error instanceof HTTPException ? error.status : 500));

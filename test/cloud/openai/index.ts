@@ -10,10 +10,10 @@ import { type ApiProblem, problems } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { Listener } from "./listener.ts";
 import { Mind, type Reply, type Rule, type Voicebox } from "./mind.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionSocket } from "./session.ts";
 import { defaultSettings, FaultPlan, type Settings } from "./settings.ts";
 import { loadVoiceDetection } from "./vad.ts";
-import { toneVoicebox } from "./voicebox.ts";
+import { fliteVoicebox } from "./voicebox.ts";
 
 export type { Moment, When } from "./mind.ts";
 export type { Refusal, ResponseFault } from "./settings.ts";
@@ -29,7 +29,7 @@ export interface OpenAiCloudOptions {
   settings?: Partial<Settings>;
   /** Answers when no rule set later holds. Default: the demo's. */
   fallbackRules?: readonly Rule[];
-  /** How much of each direction's audio is kept per session. Default 10 min. */
+  /** How much of each direction's audio, and of the conversation's, is kept per session. Default 10 min. */
   maxRecordedMs?: number;
 }
 
@@ -55,11 +55,13 @@ export interface OpenAiCloud {
   close(): Promise<void>;
 }
 
-const keptClosedSessions = 50;
+const keptClosedSessions = 10;
+/** A client that reads nothing is dropped when this much waits for it: about an hour of audio. */
+const maxUnsentBytes = 256 * 1_024 * 1_024;
 
 /** A Realtime server on loopback that speaks the GA protocol over `wss:` and `ws:`. Not a product: its mind is a script. */
 export const startOpenAiCloud = async (options: OpenAiCloudOptions): Promise<OpenAiCloud> => {
-  const { log, apiKey, tls, voicebox = toneVoicebox, fallbackRules = demoRules, maxRecordedMs = 600_000 } = options;
+  const { log, apiKey, tls, voicebox = fliteVoicebox, fallbackRules = demoRules, maxRecordedMs = 600_000 } = options;
   const createDetector = await loadVoiceDetection();
   const settings: Settings = { ...defaultSettings(), ...options.settings };
   const mind = new Mind(fallbackRules);
@@ -68,7 +70,7 @@ export const startOpenAiCloud = async (options: OpenAiCloudOptions): Promise<Ope
 
   const open = (webSocket: WebSocket, model: string): void => {
     const session = new Session({
-      socket: webSocket,
+      socket: boundedSocket(webSocket),
       model,
       log,
       mind,
@@ -138,6 +140,12 @@ export const startOpenAiCloud = async (options: OpenAiCloudOptions): Promise<Ope
   };
   return { ...cloud, control: createControl(cloud) };
 };
+
+const boundedSocket = (webSocket: WebSocket): SessionSocket => ({
+  send: (text) => (webSocket.bufferedAmount > maxUnsentBytes ? webSocket.terminate() : webSocket.send(text)),
+  close: (code, reason) => webSocket.close(code, reason),
+  terminate: () => webSocket.terminate(),
+});
 
 const refuseInHttp = (socket: Duplex, status: 401 | 404, problem: ApiProblem): void => {
   const body = JSON.stringify({ error: problem });

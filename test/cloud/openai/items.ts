@@ -53,7 +53,7 @@ export const viewOf = (item: Item): JsonObject =>
 export const viewWithAudio = (stored: StoredItem): JsonObject => {
   const view = viewOf(stored.item);
   const first = Array.isArray(view.content) ? view.content[0] : undefined;
-  if (isObject(first) && stored.audioSamples > 0)
+  if (isObject(first) && stored.audio.length > 0)
     first.audio = Buffer.concat(
       stored.audio.map((pcm) => Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength)),
     ).toString("base64");
@@ -161,6 +161,15 @@ export class Conversation {
     if (stored.item.type === "message")
       for (const part of stored.item.content) if (part.type === "output_audio") part.transcript = "";
     return undefined;
+  }
+
+  /** Forgets the sound, but not the length, of all but the latest `ms` of audio. */
+  keepAudio(ms: number): void {
+    let left = ms * samplesPerMs;
+    for (const stored of [...this.#items].reverse()) {
+      left -= stored.audioSamples;
+      if (left < 0) stored.audio = [];
+    }
   }
 
   #hasCall(callId: string): boolean {

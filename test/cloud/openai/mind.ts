@@ -5,7 +5,7 @@ import type { JsonObject } from "./json.ts";
 export interface Voicebox {
   /** `voice` is the session's, by its OpenAI name or custom id. */
   speech(text: string, voice: string): Promise<Int16Array>;
-  signal(name: string): Int16Array;
+  signal(name: string, durationMs?: number): Int16Array;
 }
 
 /** When a rule holds. Every condition that is stated must; none stated: always. */
@@ -24,7 +24,7 @@ export interface When {
 export interface Reply {
   text?: string;
   /** How the text sounds: spoken (default) or a named test signal with the text as its transcript. */
-  speech?: "flite" | { signal: string };
+  speech?: "flite" | { signal: string; durationMs?: number };
   /** Called in this order, after what is said. */
   toolCalls?: { name: string; arguments: JsonObject | string; callId?: string }[];
   /** Before the first output, in addition to the pace settings. */

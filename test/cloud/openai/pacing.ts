@@ -27,4 +27,4 @@ export const spokenLength = (text: string, spoken: number, total: number): numbe
 };
 
 /** Text is spoken sentence by sentence: the first is heard while the next is made. */
-export const sentencesOf = (text: string): string[] => text.match(/[^.!?]+[.!?]*\s*/g) ?? (text === "" ? [] : [text]);
+export const sentencesOf = (text: string): string[] => text.match(/[^.!?]+[.!?]*\s*/g) ?? [];

@@ -18,7 +18,7 @@ export interface ResponseHost extends Omit<OutputPort, "responseId" | "format" |
   momentOf(items: readonly StoredItem[], instructions: string): Moment;
   decide(moment: Moment): Reply;
   speech(text: string): Promise<Int16Array>;
-  signal(name: string): Int16Array;
+  signal(name: string, durationMs?: number): Int16Array;
   usage(context: ReturnType<typeof contextOf>, output: { text: string; audioMs: number }): JsonObject;
   ended(response: ModelResponse): void;
   failed(error: unknown): void;
@@ -150,7 +150,8 @@ export class ModelResponse {
 
   #segments(text: string, reply: Reply): (() => Promise<{ words: string; pcm: Int16Array }>)[] {
     const { speech } = reply;
-    if (isObject(speech)) return [async () => ({ words: text, pcm: this.#host.signal(speech.signal) })];
+    if (isObject(speech))
+      return [async () => ({ words: text, pcm: this.#host.signal(speech.signal, speech.durationMs) })];
     return sentencesOf(text).map((words) => async () => ({ words, pcm: await this.#host.speech(words.trim()) }));
   }
 

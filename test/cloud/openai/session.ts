@@ -4,8 +4,8 @@ import { defaultConfig, type SessionConfig } from "./config.ts";
 import { type ApiProblem, problems } from "./errors.ts";
 import { newId, newObfuscation } from "./ids.ts";
 import { InputBuffer, type Turn } from "./input-buffer.ts";
-import { audioMs, Conversation, type StoredItem, viewOf } from "./items.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import { Conversation, type StoredItem, viewOf } from "./items.ts";
+import { type JsonObject, parseObject } from "./json.ts";
 import { type Mind, momentOf, type Reply, type Voicebox } from "./mind.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { Arrivals, Recorder } from "./recorder.ts";
@@ -83,7 +83,7 @@ export class Session {
   /** A client event as it came in. Whatever is wrong with it is answered by an `error` event; the session goes on. */
   receive(text: string): void {
     if (this.closed) return;
-    const event = parse(text);
+    const event = parseObject(text);
     if (!event || typeof event.type !== "string") {
       this.#refuse(
         problems.invalidEvent("The event could not be read as a JSON object with a string 'type'."),
@@ -155,6 +155,7 @@ export class Session {
       audioSamples: pcm.length,
       fromModel: false,
     });
+    this.conversation.keepAudio(this.#parts.maxRecordedMs);
     this.#transcriber.add(this.config, { itemId, text: heard, audioMs: pcm.length / 24 });
   }
 
@@ -269,7 +270,7 @@ export class Session {
         const { voice } = this.config.audio.output;
         return voicebox.speech(text, typeof voice === "string" ? voice : voice.id);
       },
-      signal: (name) => voicebox.signal(name),
+      signal: (name, durationMs) => voicebox.signal(name, durationMs),
       usage: (context, output) => {
         const usage = usageOf(context, this.#previousContext, output);
         this.#previousContext = context;
@@ -296,25 +297,3 @@ export class Session {
     this.#parts.log.record("openai", type, { sessionId: this.id, event: forLog(event) });
   }
 }
-
-const parse = (text: string): JsonObject | undefined => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    // Not JSON is an answer here, not an accident: the client is told by an `error` event.
-    return undefined;
-  }
-};
-
-export const describeSession = (session: Session): JsonObject => ({
-  id: session.id,
-  model: session.config.model,
-  openedAtMs: session.openedAtMs,
-  closed: session.closed ?? null,
-  inputMs: session.input.clockMs,
-  isSpeaking: session.input.isSpeaking,
-  activeResponseId: session.activeResponse?.id ?? null,
-  config: session.config,
-  items: session.conversation.items.map((stored) => ({ ...viewOf(stored.item), audioMs: audioMs(stored) })),
-});

@@ -44,6 +44,8 @@ const createDecimator = () => {
 const quietestDbfs = -75;
 const riseDbPerFrame = 0.12;
 const standOutDb = 14;
+/** Sound that is not like speech must be so much louder than speech at its quietest: rooms hum. */
+const soundOverSpeechDb = 15;
 
 /** `threshold` 0..1 as the API has it: how sure the WebRTC detector must be, and how loud speech must be at least. */
 export const sensitivity = (threshold: number): { mode: 0 | 1 | 2 | 3; floorDbfs: number } => ({
@@ -61,7 +63,7 @@ class FvadDetector implements VoiceDetector {
   readonly #memory: number;
   readonly #decimate = createDecimator();
   readonly #narrow = new Int16Array(frameSamples / 3);
-  #noiseDbfs = quietestDbfs;
+  #noiseDbfs: number | undefined;
   #floorDbfs = quietestDbfs;
 
   constructor(fvad: FvadModule) {
@@ -84,9 +86,10 @@ class FvadDetector implements VoiceDetector {
     this.#fvad.HEAP16.set(this.#narrow, this.#memory / 2);
     const isSpeechLike = this.#fvad._fvad_process(this.#handle, this.#memory, this.#narrow.length) === 1;
     const level = levelDbfs(frame);
-    const standsOut = level > this.#noiseDbfs + standOutDb;
-    this.#noiseDbfs = Math.max(quietestDbfs, Math.min(level, this.#noiseDbfs + riseDbPerFrame));
-    return level > this.#floorDbfs && (isSpeechLike || standsOut);
+    const noise = this.#noiseDbfs ?? level;
+    this.#noiseDbfs = Math.max(quietestDbfs, Math.min(level, noise + riseDbPerFrame));
+    if (isSpeechLike) return level > this.#floorDbfs;
+    return level > Math.max(noise + standOutDb, this.#floorDbfs + soundOverSpeechDb);
   }
 
   close(): void {

@@ -1,17 +1,14 @@
+import { signal } from "../../support/signals.ts";
+import { type SpeechVoice, speak } from "../../support/speech.ts";
 import type { Voicebox } from "./mind.ts";
 
-const sampleRate = 24_000;
-const charactersPerSecond = 15;
+const deepVoices: ReadonlySet<string> = new Set(["ash", "ballad", "cedar", "echo", "verse"]);
 
-/** Speech-like sound without a synthesiser: syllables of a gliding tone, as long as somebody would need to say the text. */
-export const toneVoicebox: Voicebox = {
-  speech: async (text) => syllables(text.length / charactersPerSecond),
-  signal: () => syllables(1),
+/** flite has few voices: a man's stands for the service's deeper ones, a woman's for all others. */
+const fliteVoice = (voice: string): SpeechVoice => (deepVoices.has(voice) ? "rms" : "slt");
+
+/** Speech by flite, and the test signals that a recording can be searched for. */
+export const fliteVoicebox: Voicebox = {
+  speech: (text, voice) => speak(text, { voice: fliteVoice(voice) }),
+  signal: (name, durationMs) => signal(name, durationMs),
 };
-
-const syllables = (seconds: number): Int16Array =>
-  Int16Array.from({ length: Math.round(seconds * sampleRate) }, (_, sample) => {
-    const at = sample / sampleRate;
-    const envelope = 0.5 - 0.5 * Math.cos(2 * Math.PI * 4 * at);
-    return Math.round(9_000 * envelope * Math.sin(2 * Math.PI * (600 * at + 60 * Math.sin(2 * Math.PI * at))));
-  });

@@ -1,7 +1,7 @@
 import { type Call, StreamVideoClient, type StreamVideoParticipant } from "@stream-io/video-client";
 import type { Invitation } from "./invitation.ts";
 import { Mouth } from "./mouth.ts";
-import { meter, type OnLevel, prepareMeters } from "./sound-meter.ts";
+import { type Level, meter, type OnLevel, prepareMeters } from "./sound-meter.ts";
 
 export interface Attendant {
   sessionId: string;
@@ -16,7 +16,7 @@ export interface VisitEvents {
   /** What this person says, microphone and typed lines alike. */
   ownLevel: OnLevel;
   /** The loudness of somebody else, by user. */
-  levelOf: (userId: string, levelDbfs: number) => void;
+  levelOf: (userId: string, level: Level) => void;
   /** The microphone went away by itself: unplugged, or its permission was taken back. */
   microphoneLost: () => void;
   /** The call is over for this person, by their leaving or otherwise. */
@@ -118,7 +118,7 @@ export class Visit {
     const element = new Audio();
     const unbind = this.#call.bindAudioElement(element, sessionId);
     const source = new MediaStreamAudioSourceNode(this.#context, { mediaStream: stream });
-    const stopMeter = meter(this.#context, source, (levelDbfs) => this.#events.levelOf(userId, levelDbfs));
+    const stopMeter = meter(this.#context, source, (level) => this.#events.levelOf(userId, level));
     return () => {
       stopMeter();
       unbind?.();

@@ -4,8 +4,9 @@ declare class AudioWorkletProcessor {
 }
 declare const registerProcessor: (name: string, processor: new () => AudioWorkletProcessor) => void;
 declare const sampleRate: number;
+declare const currentTime: number;
 
-/** Reports the loudness of each 20 ms it hears, in dBFS (0 = full scale sine's peak power, −100 = silence). */
+/** Reports the loudness of each 20 ms it hears, in dBFS from −100, and when it was, in milliseconds of the context's clock. */
 class LevelProcessor extends AudioWorkletProcessor {
   #power = 0;
   #sampleCount = 0;
@@ -16,7 +17,8 @@ class LevelProcessor extends AudioWorkletProcessor {
     for (const sample of channel ?? []) this.#power += sample * sample;
     this.#sampleCount += channel?.length ?? 128;
     if (this.#sampleCount >= sampleRate / 50) {
-      this.port.postMessage(Math.max(-100, 10 * Math.log10(this.#power / this.#sampleCount + 1e-10)));
+      const levelDbfs = Math.max(-100, 10 * Math.log10(this.#power / this.#sampleCount + 1e-10));
+      this.port.postMessage({ levelDbfs, atMs: currentTime * 1_000 });
       this.#power = 0;
       this.#sampleCount = 0;
     }

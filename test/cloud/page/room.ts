@@ -4,6 +4,7 @@ import { type Attendant, Visit } from "./join.ts";
 import { followEvents } from "./live-events.ts";
 import { cloudLost, lineProblem, microphoneLost, microphoneProblem, type Problem } from "./problems.ts";
 import { speechOf } from "./server-api.ts";
+import type { Level } from "./sound-meter.ts";
 import { agentLevel, noTurns, personLevel } from "./turn-latency.ts";
 import * as view from "./view.ts";
 
@@ -38,10 +39,10 @@ export class Room {
           this.#people = people;
           view.showPeople(people, this.#agent.agentUserId);
         },
-        ownLevel: (levelDbfs) => {
-          this.#turns = personLevel(this.#turns, levelDbfs, performance.now()).state;
+        ownLevel: ({ levelDbfs, atMs }) => {
+          this.#turns = personLevel(this.#turns, levelDbfs, atMs).state;
         },
-        levelOf: (userId, levelDbfs) => this.#hear(userId, levelDbfs),
+        levelOf: (userId, level) => this.#hear(userId, level),
         microphoneLost: () => this.#microphoneChanged(microphoneLost),
         left: () => {
           this.#over = true;
@@ -98,9 +99,9 @@ export class Room {
     view.showMicrophone(this.#visit?.microphoneOpen === true);
   }
 
-  #hear(userId: string, levelDbfs: number): void {
+  #hear(userId: string, { levelDbfs, atMs }: Level): void {
     if (userId !== this.#agent.agentUserId) return;
-    const { state, answeredAfterMs, agentAudible } = agentLevel(this.#turns, levelDbfs, performance.now());
+    const { state, answeredAfterMs, agentAudible } = agentLevel(this.#turns, levelDbfs, atMs);
     this.#turns = state;
     view.showLevel(levelDbfs);
     if (answeredAfterMs !== null) this.#happened({ type: "answered", afterMs: answeredAfterMs });

@@ -3,8 +3,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { createAdaptorServer } from "@hono/node-server";
-import { Hono } from "hono";
-import { cors } from "hono/cors";
+import type { Hono } from "hono";
 import { WebSocketServer } from "ws";
 import type { EventLog } from "../event-log.ts";
 import { createControl } from "./control.ts";
@@ -122,13 +121,10 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
     restFaults: [],
   };
 
-  const root = new Hono();
-  root.use(cors({ origin: "*", exposeHeaders: ["x-amz-cf-pop"] }));
-  root.route("/sfu/twirp", rpcRoutes(sfu));
-  root.route("/", createRest(coordinator));
-  const server = createAdaptorServer({ fetch: root.fetch }) as Server;
+  const http = createRest(coordinator);
+  http.route("/sfu/twirp", rpcRoutes(sfu));
+  const server = createAdaptorServer({ fetch: http.fetch }) as Server;
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  const sfuTimers = new Set<NodeJS.Timeout>();
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const url = new URL(request.url ?? "/", origin);
     const isSfu = url.pathname === "/sfu/ws";
@@ -137,7 +133,7 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
       return;
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
-      if (isSfu) serveSfuSocket(sfu, ws, sfuTimers);
+      if (isSfu) serveSfuSocket(sfu, ws);
       else serveCoordinatorSocket(coordinator, ws, url.searchParams);
     });
   });
@@ -149,7 +145,6 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
   const close = async () => {
     sfu.faults.isDown = true;
     for (const client of sockets.clients) client.terminate();
-    for (const timer of sfuTimers) clearTimeout(timer);
     await sfu.close();
     sessions.close();
     await webhooks.close();

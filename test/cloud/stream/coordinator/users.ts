@@ -61,6 +61,20 @@ const userFields = (given: Json): Partial<User> => {
   };
 };
 
+/** The fields of `set` that are not custom ones. */
+const standardFields = new Set(["id", "name", "image", "role", "teams", "language"]);
+
+const customPath = (path: string): string[] => path.replace(/^custom\./, "").split(".");
+
+/** The object with a field set, or removed where `value` is undefined. */
+const withPath = (base: Json, [key = "", ...rest]: string[], value: unknown): Json => {
+  const copy = { ...base };
+  if (rest.length > 0) copy[key] = withPath(record(copy[key]), rest, value);
+  else if (value === undefined) delete copy[key];
+  else copy[key] = value;
+  return copy;
+};
+
 export class UserDirectory {
   readonly #users = new Map<string, User>();
 
@@ -103,19 +117,24 @@ export class UserDirectory {
     return user;
   }
 
-  /** PATCH /users: `set` merges (dots reach into custom), `unset` removes. Unknown user: ApiError 404. */
+  /**
+   * PATCH /users: `set` changes what it names, `unset` removes. Custom fields stand at the top level of `set`, or under `custom`, which is
+   * merged; a dot reaches into a nested one. Unknown user: ApiError 404.
+   */
   patch(change: Json): User {
     const id = requiredText(change.id, "users.id");
     const known = this.#users.get(id);
     if (!known) throw notFound(`UpdateUsersPartial failed with error: "the user ${id} does not exist"`);
-    const set = record(change.set);
-    const custom = { ...known.custom, ...record(set.custom) };
-    for (const [path, value] of Object.entries(set)) if (path.startsWith("custom.")) custom[path.slice(7)] = value;
-    const user: User = { ...known, ...userFields({ ...set, custom: undefined }), custom, updatedAt: now() };
+    const { custom: merged, ...set } = record(change.set);
+    let custom: Json = { ...known.custom, ...record(merged) };
+    for (const [path, value] of Object.entries(set))
+      if (!standardFields.has(path)) custom = withPath(custom, customPath(path), value);
+    const user: User = { ...known, ...userFields(set), updatedAt: now() };
     for (const path of textList(change.unset, "users.unset")) {
       if (path === "name" || path === "image") delete user[path];
-      else delete custom[path.replace(/^custom\./, "")];
+      else custom = withPath(custom, customPath(path), undefined);
     }
+    user.custom = custom;
     this.#users.set(id, user);
     return user;
   }

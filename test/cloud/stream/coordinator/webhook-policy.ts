@@ -31,6 +31,6 @@ export const delivered = (outcome: AttemptOutcome): boolean =>
 export const retries = (attempt: number, outcome: AttemptOutcome, elapsedMs: number, policy: WebhookPolicy): boolean =>
   !delivered(outcome) && attempt < attemptLimit(outcome) && elapsedMs + policy.retryDelayMs < policy.totalTimeoutMs;
 
-/** The time the next request gets: never past the end of the whole delivery. */
+/** The time the next request gets, in whole milliseconds: never past the end of the whole delivery. */
 export const requestBudgetMs = (elapsedMs: number, policy: WebhookPolicy): number =>
-  Math.max(1, Math.min(policy.requestTimeoutMs, policy.totalTimeoutMs - elapsedMs));
+  Math.max(1, Math.floor(Math.min(policy.requestTimeoutMs, policy.totalTimeoutMs - elapsedMs)));

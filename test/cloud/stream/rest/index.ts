@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { cors } from "hono/cors";
 import { ApiError, asApiError, notFound } from "../coordinator/api-error.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import { callRoutes } from "./calls.ts";
@@ -12,6 +13,7 @@ const pointOfPresence = "AMS1-P2";
 /** REST of the coordinator: calls under /video (browser SDK) and /api/v2/video (servers), users and app under /api/v2. */
 export const createRest = (coordinator: Coordinator): Hono<RestEnv> => {
   const app = new Hono<RestEnv>();
+  app.use(cors({ origin: "*", exposeHeaders: ["x-amz-cf-pop"] }));
   app.use(async (c, next) => {
     c.set("startedAtMs", performance.now());
     const fault = coordinator.restFaults.find(({ pathEnd, count }) => count > 0 && c.req.path.endsWith(pathEnd));

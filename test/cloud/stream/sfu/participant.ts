@@ -11,6 +11,7 @@ import {
 import { emptyWindow, type LevelWindow, type Loudness, silent } from "./levels.ts";
 import { type EventName, type EventValue, encodeEvent } from "./messages.ts";
 import type { Publisher } from "./publisher.ts";
+import type { ArrivalWindow } from "./quality.ts";
 import type { Recording } from "./recording.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -50,6 +51,8 @@ export class SfuParticipant {
   publishesAudio = false;
   /** Sessions whose audio was asked for by UpdateSubscriptions. */
   explicitSources: ReadonlySet<string> = new Set();
+  arrivals: ArrivalWindow | undefined;
+  quality: ConnectionQuality = ConnectionQuality.UNSPECIFIED;
   levelWindow: LevelWindow = emptyWindow;
   loudness: Loudness = silent;
   isDominant = false;
@@ -87,7 +90,7 @@ export class SfuParticipant {
       publishedTracks: this.publishesAudio ? [TrackType.AUDIO] : [],
       joinedAt: timestampFromMs(this.joinedAtMs),
       trackLookupPrefix: this.trackLookupPrefix,
-      connectionQuality: ConnectionQuality.EXCELLENT,
+      connectionQuality: this.quality,
       isSpeaking: this.loudness.isSpeaking,
       isDominantSpeaker: this.isDominant,
       audioLevel: this.loudness.level,

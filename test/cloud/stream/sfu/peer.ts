@@ -54,18 +54,6 @@ export const parseCandidate = (text: string): RTCIceCandidateInit | undefined =>
 /** The ICE generation of a description: a new one in a later offer is an ICE restart. */
 export const iceUfrag = (sdp: string): string | undefined => /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1];
 
-/**
- * werift starts no checks for a restarted ICE generation while DTLS stays connected (0.25.2, `connect()` returns early), and its media stops.
- * Starting the transport by hand once the answer is applied brings it back.
- */
-export const resumeAfterIceRestart = (peer: RTCPeerConnection): void => {
-  for (const transport of peer.iceTransports) {
-    transport.start().catch(() => {
-      // The transport reports its own failure as the connection state "failed".
-    });
-  }
-};
-
 interface LevelExtension {
   v: boolean;
   level: number;

@@ -10,6 +10,7 @@ import { dominantSpeaker, emptyWindow, isNews, levelIntervalMs, loudness, observ
 import type { EventName, EventValue } from "./messages.ts";
 import type { SfuParticipant } from "./participant.ts";
 import type { AudioPacket } from "./peer.ts";
+import { judge, observeArrival, qualityIntervalMs } from "./quality.ts";
 
 /** A packet this loud counts as voice in the event log. */
 const voicedDbov = 50;
@@ -31,7 +32,7 @@ export class SfuRoom {
   readonly startedAtMs = Date.now();
   readonly #options: RoomOptions;
   readonly #participants = new Map<string, SfuParticipant>();
-  #levelTimer: NodeJS.Timeout | undefined;
+  #timers: NodeJS.Timeout[] = [];
   readonly #farewells = new Set<NodeJS.Timeout>();
   readonly #closing = new Set<Promise<void>>();
   #dominantSessionId: string | undefined;
@@ -53,7 +54,7 @@ export class SfuRoom {
   add(participant: SfuParticipant): void {
     const isTakeover = this.#participants.has(participant.sessionId);
     this.#participants.set(participant.sessionId, participant);
-    this.#levelTimer ??= setInterval(() => this.#tellLevels(), levelIntervalMs);
+    if (this.#timers.length === 0) this.#startTimers();
     this.#record("sfu.joined", participant, { edge: participant.edge, isTakeover });
     const message = { callCid: this.cid, participant: participant.toMessage() };
     this.#tellOthers(participant, isTakeover ? "participantUpdated" : "participantJoined", message);
@@ -88,10 +89,7 @@ export class SfuRoom {
       this.broadcast("participantLeft", { callCid: this.cid, participant: participant.toMessage() });
     }
     for (const other of this.participants) this.updateSubscriptions(other);
-    if (this.#participants.size === 0) {
-      clearInterval(this.#levelTimer);
-      this.#levelTimer = undefined;
-    }
+    if (this.#participants.size === 0) this.#stopTimers();
     if (!hasSuccessor) this.#options.onLeft(participant, reason);
   }
 
@@ -122,6 +120,7 @@ export class SfuRoom {
     const arrivalMs = epochMs();
     if (participant.isGone || this.#options.faults.dropsIncoming()) return;
     participant.recording.push({ ...packet, arrivalMs });
+    participant.arrivals = observeArrival(participant.arrivals, packet.sequenceNumber);
     this.#recordFirsts(participant, packet, arrivalMs);
     // Clients that never send UpdateMuteStates (Stream's Python SDK) are published by their first packet.
     if (participant.isMuted === undefined) this.setMuted(participant, false);
@@ -138,7 +137,7 @@ export class SfuRoom {
 
   /** Ends everything at once, without a word to anybody: as a crash of the SFU would. */
   async close(): Promise<void> {
-    clearInterval(this.#levelTimer);
+    this.#stopTimers();
     for (const timer of this.#farewells) clearTimeout(timer);
     for (const participant of this.participants) {
       participant.socket?.terminate();
@@ -180,6 +179,30 @@ export class SfuRoom {
     this.#dominantSessionId = dominantId;
     for (const participant of this.#participants.values()) participant.isDominant = participant === dominant;
     this.broadcast("dominantSpeakerChanged", { userId: dominant.user.id, sessionId: dominant.sessionId });
+  }
+
+  #tellQuality(): void {
+    const news = [];
+    for (const participant of this.#participants.values()) {
+      const quality = judge(participant.arrivals) ?? participant.quality;
+      participant.arrivals = undefined;
+      if (quality === participant.quality) continue;
+      participant.quality = quality;
+      news.push({ userId: participant.user.id, sessionId: participant.sessionId, connectionQuality: quality });
+    }
+    if (news.length > 0) this.broadcast("connectionQualityChanged", { connectionQualityUpdates: news });
+  }
+
+  /** They run while somebody is in the room. */
+  #startTimers(): void {
+    this.#timers = [
+      setInterval(() => this.#tellLevels(), levelIntervalMs),
+      setInterval(() => this.#tellQuality(), qualityIntervalMs),
+    ];
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
   }
 
   #recordFirsts(participant: SfuParticipant, packet: AudioPacket, arrivalMs: number): void {

@@ -49,7 +49,11 @@ const method = <I extends DescMessage, O extends DescMessage>(
   descriptor: DescMethodUnary<I, O>,
   handle: (caller: Caller, request: MessageShape<I>) => Promise<MessageInitShape<O>> | MessageInitShape<O>,
 ): void => {
-  methods.set(descriptor.name, { input: descriptor.input, output: descriptor.output, handle: handle as Method["handle"] });
+  methods.set(descriptor.name, {
+    input: descriptor.input,
+    output: descriptor.output,
+    handle: handle as Method["handle"],
+  });
 };
 
 const signal = SignalServer.method;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { WebSocket } from "ws";
 import {
   CallEndedReason,
   ErrorCode,
@@ -56,6 +57,9 @@ const endedReasons: Record<SfuEndReason, CallEndedReason> = {
 export class Sfu implements SfuDoor {
   readonly options: SfuOptions;
   readonly faults: SfuFaults;
+  /** Open SFU sockets, joined or not. */
+  readonly sockets = new Set<WebSocket>();
+  readonly timers = new Set<NodeJS.Timeout>();
   readonly #grants = new Map<string, Grant>();
   readonly #rooms = new Map<string, SfuRoom>();
   readonly #recordings = new Map<string, Recording>();
@@ -169,6 +173,9 @@ export class Sfu implements SfuDoor {
   }
 
   async close(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+    for (const socket of this.sockets) socket.terminate();
     const rooms = [...this.#rooms.values()];
     this.#rooms.clear();
     await Promise.all(rooms.map((room) => room.close()));

@@ -22,8 +22,10 @@ const bytesOf = (data: RawData): Uint8Array =>
  * Serves one SFU WebSocket: the first frame joins, then health checks and the leave request. A socket that is lost leaves its participant in
  * the call for the fast reconnect deadline; one that is closed cleanly, or a leave request, ends it at once.
  */
-export const serveSfuSocket = (sfu: Sfu, ws: WebSocket, timers: Set<NodeJS.Timeout>): void => {
+export const serveSfuSocket = (sfu: Sfu, ws: WebSocket): void => {
   let joined: Joined | undefined;
+  const { timers, sockets } = sfu;
+  sockets.add(ws);
   const socket: ParticipantSocket = {
     send: (frame) => ws.readyState === ws.OPEN && ws.send(frame),
     close: (code, reason) => ws.close(code, reason),
@@ -73,6 +75,7 @@ export const serveSfuSocket = (sfu: Sfu, ws: WebSocket, timers: Set<NodeJS.Timeo
   ws.on("close", (code) => {
     clearTimeout(silence);
     timers.delete(silence);
+    sockets.delete(ws);
     if (!joined || joined.participant.isGone || joined.participant.socket !== socket) return;
     const { participant, room } = joined;
     participant.socket = undefined;

@@ -16,7 +16,8 @@ import {
   newNegotiation,
   nextOffer,
 } from "./negotiation.ts";
-import { type AudioPacket, createPeer, resumeAfterIceRestart, writePacket } from "./peer.ts";
+import { type AudioPacket, createPeer, writePacket } from "./peer.ts";
+import { connectPromptly, resumeAfterIceRestart, stopHandshake } from "./werift-workarounds.ts";
 
 /** A client that leaves an offer unanswered for this long is told to rejoin. Our own number: clients' RPC deadline is 5 s. */
 const answerTimeoutMs = 10_000;
@@ -65,12 +66,16 @@ export class Subscriber {
     this.#offerIfDue();
   }
 
-  /** Stops a track: its m-line goes to port 0 and is reused by a later one, with a new SSRC. */
+  /**
+   * Stops a track: its m-line goes to port 0 and is taken by a later track, with a new SSRC. The first m-line carries the BUNDLE transport
+   * and only becomes inactive: without it there would be nothing left to bundle.
+   */
   remove(sourceId: string): void {
     const known = this.#outgoing.get(sourceId);
     if (!known) return;
     this.#outgoing.delete(sourceId);
-    known.transceiver.stop();
+    if (this.#peer.getTransceivers()[0] === known.transceiver) known.transceiver.setDirection("inactive");
+    else known.transceiver.stop();
     this.#negotiation = changed(this.#negotiation);
     this.#offerIfDue();
   }
@@ -117,6 +122,7 @@ export class Subscriber {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    stopHandshake(this.#peer);
     clearTimeout(this.#answerDeadline);
     return this.#peer.close();
   }
@@ -136,6 +142,7 @@ export class Subscriber {
 
   async #offer(next: NextOffer): Promise<void> {
     await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: next.iceRestart }));
+    connectPromptly(this.#peer);
     this.#restartsIce ||= next.iceRestart;
     const sdp = this.#peer.localDescription?.sdp;
     if (this.#isClosed || !sdp) return;

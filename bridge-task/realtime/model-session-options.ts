@@ -1,0 +1,25 @@
+import type { ClientOptions } from "ws";
+import type { Logger } from "../log.ts";
+import type { SessionUpdate } from "./session-settings.ts";
+import type { Voice } from "./voice.ts";
+
+export interface ModelSessionOptions {
+  apiKey: string;
+  /** Default: gpt-realtime-2.1. */
+  model?: string | undefined;
+  /** Any OpenAI-compatible server, `https://host/v1`. Default: OpenAI's own. */
+  baseUrl?: string | undefined;
+  voice: Voice;
+  logger: Logger;
+  /** On top of the defaults of `defaultSession()`, in force before any audio is heard. */
+  session?: SessionUpdate | undefined;
+  /** Passed to the `ws` constructor, for example `{ ca }`. */
+  wsOptions?: ClientOptions | undefined;
+  /** For the socket to open, and again for the settings to be accepted. Default 10,000. */
+  connectTimeoutMs?: number | undefined;
+  /** Most audio kept while it may not be sent yet; then the oldest goes first. Default 30,000. */
+  maxHeldAudioMs?: number | undefined;
+  /** See ConnectionOptions. */
+  pingIntervalMs?: number | undefined;
+  pongTimeoutMs?: number | undefined;
+}

@@ -1,0 +1,68 @@
+import { parseArgs } from "node:util";
+import { messageOf } from "../../bridge-task/errors.ts";
+import type { Progress } from "./cloud-under-test.ts";
+import { benchJoin } from "./join.ts";
+import { benchLatency } from "./latency.ts";
+import { describeMachine } from "./machine.ts";
+import { type Result, tableOf } from "./report.ts";
+
+const benches: Record<string, { what: string; run: (options: { count?: number }, progress: Progress) => Promise<Result> }> = {
+  join: { what: "process start, webhook and greeting; also under CPU quotas (20 joins each)", run: benchJoin },
+  latency: { what: "one 1:1 call: what the bridge adds to sound, CPU and memory (40 turns)", run: benchLatency },
+};
+
+const usage = `Usage: npm run bench -- NAME [--n COUNT]
+
+${Object.entries(benches)
+  .map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`)
+  .join("\n")}
+
+  --n COUNT   how many joins or turns are measured
+  --help      prints this
+
+Everything is measured from outside of the bridge, on its packets and its process. The last line is one JSON object;
+\`npm run --silent bench -- NAME | tail -1\` is only that.
+`;
+
+class UsageError extends Error {}
+
+const argumentsOf = (args: string[]): { name: string; count?: number } | undefined => {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { n: { type: "string" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  if (values.help) return undefined;
+  const [name = "", ...more] = positionals;
+  if (!Object.hasOwn(benches, name) || more.length > 0) {
+    const given = positionals.length === 0 ? "No benchmark named" : `Unknown benchmark "${positionals.join(" ")}"`;
+    throw new UsageError(`${given}: choose one of ${Object.keys(benches).join(", ")}`);
+  }
+  if (values.n === undefined) return { name };
+  const count = Number(values.n);
+  if (!Number.isInteger(count) || count < 1) throw new UsageError(`--n is a whole number from 1, not "${values.n}"`);
+  return { name, count };
+};
+
+const main = async (args: string[]): Promise<number> => {
+  let wanted: ReturnType<typeof argumentsOf>;
+  try {
+    wanted = argumentsOf(args);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (!wanted) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const { name, ...options } = wanted;
+  const machine = describeMachine();
+  const result = await benches[name]?.run(options, (text) => process.stderr.write(`${text}\n`));
+  if (!result) throw new Error(`no benchmark ${name}`);
+  const report = { bench: name, machine, ...result };
+  process.stdout.write(`${tableOf(report)}\n${JSON.stringify(report)}\n`);
+  return 0;
+};
+
+process.exitCode = await main(process.argv.slice(2));

@@ -5,6 +5,7 @@ import { type BridgeEnvironment, readEnvironment } from "./environment.ts";
 import { BridgeError, InvalidInputError, messageOf } from "./errors.ts";
 import { type EndReason, exitCodes } from "./job.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { ModelError } from "./realtime/model-errors.ts";
 
 /** Longer than every step of leaving together: past it the process ends whatever still hangs. */
 const watchdogMs = 20_000;
@@ -17,8 +18,8 @@ const exit = (logger: Logger, reason: EndReason, fields: Record<string, unknown>
 /** Which reason a failed start has, by the error's code. */
 const reasonOf = (error: unknown): EndReason => {
   if (error instanceof InvalidInputError) return "bad_job";
-  if (!(error instanceof BridgeError)) return "internal";
-  return error.code.startsWith("model_") ? "model_refused" : "join_failed";
+  if (error instanceof ModelError) return error.reason;
+  return error instanceof BridgeError ? "join_failed" : "internal";
 };
 
 const run = async ({ job, ...environment }: BridgeEnvironment, logger: Logger): Promise<End> => {

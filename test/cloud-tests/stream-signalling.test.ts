@@ -11,7 +11,7 @@ import {
   UpdateMuteStatesRequestSchema,
   UpdateMuteStatesResponseSchema,
 } from "../../bridge-task/stream/generated/signal_pb.js";
-import { startTestCloud, type TestCloud } from "./stream-support/cloud.ts";
+import { type Answer, startTestCloud, type TestCloud } from "./stream-support/cloud.ts";
 import { type Credentials, credentialsFor, openSfuSocket } from "./stream-support/sfu-socket.ts";
 import { join } from "./stream-support/voice.ts";
 
@@ -45,7 +45,7 @@ const rpc = async ({ server, token }: Credentials, method: string, body: object,
     headers: { "content-type": "application/json", authorization: as },
     body: JSON.stringify(body),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: (await response.json()) as Answer };
 };
 
 const leftReason = async (sessionId: string) =>
@@ -71,7 +71,7 @@ describe("the SFU's socket", () => {
     expect(publishOptions).toMatchObject([
       { id: 1, trackType: TrackType.AUDIO, codec: { name: "opus", payloadType: 111 } },
     ]);
-    expect([reconnected, fastReconnectDeadlineSeconds]).toEqual([false, 0]);
+    expect([reconnected, fastReconnectDeadlineSeconds]).toEqual([false, 1]);
     const bob = await enter("bob", "hello");
     expect((await bob.next("joinResponse")).callState?.participants.map(({ userId }) => userId)).toEqual([
       "alice",

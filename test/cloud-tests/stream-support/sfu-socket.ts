@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WebSocket } from "ws";
+import { withDeadline } from "../../../bridge-task/deadline.ts";
 import { type SfuEvent, SfuEventSchema, SfuRequestSchema } from "../../../bridge-task/stream/generated/events_pb.js";
-import { type Answer, rawToken, type TestCloud } from "./cloud.ts";
+import { rawToken, type TestCloud } from "./cloud.ts";
 
 type Request = NonNullable<MessageInitShape<typeof SfuRequestSchema>["requestPayload"]>;
 type Payload = SfuEvent["eventPayload"];
@@ -39,14 +40,15 @@ export const openSfuSocket = async ({ server }: Credentials) => {
       socket.send(toBinary(SfuRequestSchema, create(SfuRequestSchema, { requestPayload }))),
     /** The next event of this name; each is given once. */
     next<Name extends Payload["case"]>(name: Name): Promise<Extract<Payload, { case: Name }>["value"]> {
-      const { promise, resolve } = Promise.withResolvers<Answer>();
+      type Value = Extract<Payload, { case: Name }>["value"];
+      const { promise, resolve } = Promise.withResolvers<Value>();
       const look = () => {
         const at = events.findIndex((event) => event.case === name);
-        if (at >= 0) resolve(events.splice(at, 1)[0]?.value);
+        if (at >= 0) resolve(events.splice(at, 1)[0]?.value as Value);
       };
       waiting.add(look);
       look();
-      return promise.finally(() => waiting.delete(look));
+      return withDeadline(promise, 3_000, `the event ${name}`).finally(() => waiting.delete(look));
     },
   };
 };

@@ -124,6 +124,7 @@ export const joinResponse = (sfu: Sfu, { room, isReattached }: Joined) => ({
     e2eeEnabled: false,
   },
   reconnected: isReattached,
-  fastReconnectDeadlineSeconds: sfu.options.fastReconnectDeadlineSeconds,
+  // Whole seconds on the wire.
+  fastReconnectDeadlineSeconds: Math.ceil(sfu.options.fastReconnectDeadlineSeconds),
   publishOptions: [audioPublishOption],
 });

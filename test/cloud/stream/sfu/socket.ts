@@ -6,11 +6,13 @@ import {
   type SfuRequest,
   SfuRequestSchema,
 } from "../../../../bridge-task/stream/generated/events_pb.js";
-import { ErrorCode } from "../../../../bridge-task/stream/generated/models_pb.js";
+import { ErrorCode, WebsocketReconnectStrategy } from "../../../../bridge-task/stream/generated/models_pb.js";
 import { type Joined, type JoinRefusal, join, joinResponse } from "./join.ts";
 import { encodeEvent } from "./messages.ts";
 import type { ParticipantSocket } from "./participant.ts";
 import type { Sfu } from "./sfu.ts";
+
+const { REJOIN } = WebsocketReconnectStrategy;
 
 /** Close codes of Stream's browser SDK after which its session is not coming back. */
 const leavesForGood = new Set([1000, 4101]);
@@ -68,7 +70,7 @@ export const serveSfuSocket = (sfu: Sfu, ws: WebSocket): void => {
     try {
       receive(fromBinary(SfuRequestSchema, bytesOf(data)));
     } catch (error) {
-      sfu.options.log.record("stream", "sfu.error", { message: messageOf(error) });
+      refuse({ code: ErrorCode.INTERNAL_SERVER_ERROR, message: messageOf(error), strategy: REJOIN });
     }
   });
   ws.on("error", (error) => sfu.options.log.record("stream", "sfu.error", { message: error.message }));

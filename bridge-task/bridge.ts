@@ -2,7 +2,7 @@ import type { StreamClient } from "@stream-io/node-sdk";
 import { type AttendanceEvent, type AttendanceLimits, attend, defaultLimits, joined } from "./attendance.ts";
 import { FrameClock } from "./audio/frame-clock.ts";
 import { Hearing } from "./audio/hearing.ts";
-import { loadOpus } from "./audio/opus.ts";
+import { loadOpus, type OpusCodec } from "./audio/opus.ts";
 import { Playout } from "./audio/playout.ts";
 import { withDeadline } from "./deadline.ts";
 import { messageOf } from "./errors.ts";
@@ -57,6 +57,8 @@ const finishesSentence = (reason: EndReason): boolean => reason === "max_duratio
 export class Bridge {
   readonly client: RealtimeClient;
   readonly participant: StreamCall;
+  /** Resolves once it begins to leave, for whatever reason. */
+  readonly leaving: Promise<End>;
   /** Resolves once, after everything is closed. */
   readonly ended: Promise<End>;
 
@@ -67,7 +69,8 @@ export class Bridge {
   readonly #outbound: OutboundAudio;
   readonly #hearing: Hearing;
   readonly #clock: FrameClock;
-  readonly #resolveEnded: (end: End) => void;
+  readonly #leaving = Promise.withResolvers<End>();
+  readonly #ended = Promise.withResolvers<End>();
   #attendance = joined(performance.now());
   #attendanceTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
@@ -75,42 +78,39 @@ export class Bridge {
   #heard: ReadonlySet<string> = new Set();
 
   private constructor(
-    options: BridgeOptions,
-    parts: {
-      client: RealtimeClient;
-      participant: StreamCall;
-      playout: Playout;
-      outbound: OutboundAudio;
-      hearing: (onAudio: (pcm: Int16Array) => void) => Hearing;
-    },
+    { logger, greeting, limits }: BridgeOptions,
+    {
+      client,
+      participant,
+      playout,
+      opus,
+    }: { client: RealtimeClient; participant: StreamCall; playout: Playout; opus: OpusCodec },
   ) {
-    this.client = parts.client;
-    this.participant = parts.participant;
-    this.#playout = parts.playout;
-    this.#outbound = parts.outbound;
-    this.#logger = options.logger;
-    this.#greeting = options.greeting;
-    this.#limits = { ...defaultLimits, ...options.limits };
-    this.#hearing = parts.hearing((pcm) => this.client.appendInputAudio(pcm));
-    const { promise, resolve } = Promise.withResolvers<End>();
-    this.ended = promise;
-    this.#resolveEnded = resolve;
+    this.client = client;
+    this.participant = participant;
+    this.#logger = logger;
+    this.#greeting = greeting;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#playout = playout;
+    this.#outbound = new OutboundAudio(playout, opus.createEncoder());
+    this.#hearing = new Hearing({ opus, onAudio: (pcm) => client.appendInputAudio(pcm) });
     this.#clock = new FrameClock({
-      onFrame: (nowMs) => {
+      onFrame: (nowMs, missedFrames) => {
         this.#hearing.tick(nowMs);
-        this.participant.sendAudio(this.#outbound.nextPacket());
+        participant.sendAudio(this.#outbound.nextPacket(), missedFrames);
       },
     });
+    this.leaving = this.#leaving.promise;
+    this.ended = this.#ended.promise;
   }
 
   /**
    * Joins the call and opens the model session, both at the same time. Resolves once the agent is in the call and its
-   * session is ready; rejects, with nothing left open, as soon as either side refuses.
+   * session is ready; rejects when either side refuses, after the other was left.
    */
   static async connect(options: BridgeOptions): Promise<Bridge> {
     const { logger, openAi } = options;
     const startedAtMs = performance.now();
-    const opus = await loadOpus();
     const playout = new Playout();
     const limits = { ...defaultLimits, ...options.limits };
     const joining = StreamCall.join({
@@ -122,25 +122,18 @@ export class Bridge {
     });
     const opening = RealtimeClient.connect({ ...openAi, session: options.session ?? {}, voice: playout, logger });
     try {
-      const [participant, client] = await Promise.all([joining, opening]);
-      const bridge = new Bridge(options, {
-        client,
-        participant,
-        playout,
-        outbound: new OutboundAudio(playout, opus.createEncoder()),
-        hearing: (onAudio) => new Hearing({ opus, onAudio }),
-      });
+      const [participant, client, opus] = await Promise.all([joining, opening, loadOpus()]);
+      const bridge = new Bridge(options, { client, participant, playout, opus });
       bridge.#run();
       logger.info("agent_joined", { tookMs: Math.round(performance.now() - startedAtMs) });
       return bridge;
     } catch (error) {
-      joining.then(
-        (participant) => participant.leave("the model session could not be opened"),
-        () => undefined,
-      );
-      opening.then(
-        (client) => client.disconnect(),
-        () => undefined,
+      const undone = Promise.allSettled([
+        joining.then((participant) => participant.leave("the model session could not be opened")),
+        opening.then((client) => client.disconnect()),
+      ]);
+      await withDeadline(undone, leaveTimeoutMs, "undoing a failed start").catch((cause) =>
+        logger.warn("undoing_failed", { error: cause }),
       );
       throw error;
     }
@@ -159,6 +152,7 @@ export class Bridge {
     if (!this.#end) {
       this.#end = { reason, detail };
       this.#logger.info("agent_leaving", { reason, detail });
+      this.#leaving.resolve(this.#end);
       void this.#shutDown(this.#end);
     }
     return this.ended;
@@ -226,6 +220,6 @@ export class Bridge {
     this.#hearing.close();
     this.#outbound.close();
     this.#logger.info("agent_left", { ...end });
-    this.#resolveEnded(end);
+    this.#ended.resolve(end);
   }
 }

@@ -22,8 +22,16 @@ const reasonOf = (error: unknown): EndReason => {
   return error instanceof BridgeError ? "join_failed" : "internal";
 };
 
-const run = async ({ job, ...environment }: BridgeEnvironment, logger: Logger): Promise<End> => {
+/** What SIGTERM does: before the call is joined there is nothing to leave. */
+type Stop = (signal: string) => void;
+
+const run = async (
+  { job, ...environment }: BridgeEnvironment,
+  logger: Logger,
+  onStop: (stop: Stop) => void,
+): Promise<End> => {
   const agent = findAgent(job.agent);
+  onStop((signal) => exit(logger, "stopped", { detail: signal }));
   const bridge = await Bridge.connect({
     streamClient: new StreamClient(environment.streamApiKey, environment.streamApiSecret, {
       ...(environment.streamBaseUrl === undefined ? {} : { basePath: environment.streamBaseUrl }),
@@ -38,19 +46,19 @@ const run = async ({ job, ...environment }: BridgeEnvironment, logger: Logger): 
     ...(agent.greeting === undefined ? {} : { greeting: agent.greeting }),
     logger,
   });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      setTimeout(() => exit(logger, "internal", { detail: "leaving took too long" }), watchdogMs);
-      void bridge.end("stopped", signal);
-    });
-  }
-  await bridge.settle();
+  onStop((signal) => void bridge.end("stopped", signal));
+  // Leaving has a deadline per step; past their sum the process ends whatever hangs.
+  void bridge.leaving.then(() =>
+    setTimeout(() => exit(logger, "internal", { detail: "leaving took too long" }), watchdogMs),
+  );
+  bridge.settle().catch((error) => bridge.end("internal", messageOf(error)));
   return bridge.ended;
 };
 
 const start = async (): Promise<void> => {
-  const bare = createLogger();
-  let logger = bare;
+  let logger = createLogger();
+  let stop: Stop = () => exit(logger, "stopped");
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop(signal));
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
       logger.error(event, { error });
@@ -61,7 +69,9 @@ const start = async (): Promise<void> => {
     const environment = readEnvironment(process.env);
     const { type, id } = environment.job.call;
     logger = createLogger({ level: environment.logLevel, fields: { call: `${type}:${id}` } });
-    const { reason, detail } = await run(environment, logger);
+    const { reason, detail } = await run(environment, logger, (next) => {
+      stop = next;
+    });
     exit(logger, reason, { detail });
   } catch (error) {
     logger.error("task_failed", { error });

@@ -47,8 +47,8 @@ export class AudioPacketizer {
     return fields;
   }
 
-  /** A frame's time passes without a packet. */
-  skip(): void {
-    this.#timestamp = (this.#timestamp + ticksPerFrame) >>> 0;
+  /** Time of so many frames passes without a packet. */
+  skip(frameCount = 1): void {
+    this.#timestamp = (this.#timestamp + frameCount * ticksPerFrame) >>> 0;
   }
 }

@@ -72,6 +72,11 @@ export class Publisher {
     await this.peer.connected(options.timeoutMs);
   }
 
+  /** Time of so many frames passes without a packet. */
+  skip(frameCount: number): void {
+    this.#packetizer.skip(frameCount);
+  }
+
   /** Sends one 20 ms frame. While the connection is down, or `isMuted`, only its time passes. */
   send(frame: OutgoingAudio, isMuted: boolean): void {
     if (isMuted || this.peer.connection.connectionState !== "connected") {

@@ -115,7 +115,8 @@ export class SfuConnection {
   }
 
   /** Sends one 20 ms frame; see Publisher.send. */
-  sendAudio(frame: OutgoingAudio): void {
+  sendAudio(frame: OutgoingAudio, missedFrames: number): void {
+    this.#publisher.skip(missedFrames);
     this.#publisher.send(frame, this.#isMuted);
   }
 

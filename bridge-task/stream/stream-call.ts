@@ -127,10 +127,11 @@ export class StreamCall {
 
   /**
    * Sends one 20 ms Opus frame; to be called every 20 ms, through silence too, so that listeners hear no gap.
-   * Dropped while we are not in the call or silenced.
+   * Dropped while we are not in the call or silenced. `missedFrames`: how many calls did not come before this one (the
+   * process stood still); their time passes on the RTP clock, or listeners would hear us that much later from then on.
    */
-  sendAudio(frame: OutgoingAudio): void {
-    if (this.#state.name === "joined") this.#state.connection.sendAudio(frame);
+  sendAudio(frame: OutgoingAudio, missedFrames = 0): void {
+    if (this.#state.name === "joined") this.#state.connection.sendAudio(frame, missedFrames);
   }
 
   /** Leaves. Idempotent; never throws; takes at most a few times `timeouts.leaveStepMs`. `reason` is for the SFU's records. */

@@ -31,7 +31,12 @@ const likenessAt = (recording: Int16Array, at: number, template: Int16Array): nu
 };
 
 /** Where `template` stands in `[from, to)` of the recording; undefined where it is not. */
-export const findExactly = (recording: Int16Array, template: Int16Array, from: number, to: number): number | undefined => {
+export const findExactly = (
+  recording: Int16Array,
+  template: Int16Array,
+  from: number,
+  to: number,
+): number | undefined => {
   let best = { at: -1, likeness: 0 };
   for (let at = Math.max(0, from); at < to && at + template.length <= recording.length; at += 1) {
     const likeness = likenessAt(recording, at, template);

@@ -4,19 +4,27 @@ import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { concat } from "../../bridge-task/audio/pcm.ts";
+import { signal, silence } from "../support/signals.ts";
+import { packetLatencies } from "./align.ts";
 import { createCpuQuota } from "./cpu-quota.ts";
+import { bargeInToSilence, deltaToPacket } from "./latency.ts";
 import { cpuTicksOf, usageOf } from "./process-usage.ts";
 import { percentile, spreadOf } from "./statistics.ts";
 
 describe("spreads", () => {
   test("are values that were measured, whatever was measured", () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1 }), fc.integer({ min: 1, max: 100 }), (values, rank) => {
-        const sorted = values.toSorted((a, b) => a - b);
-        const found = percentile(sorted, rank);
-        expect(sorted).toContain(found);
-        expect(sorted.filter((value) => value <= found).length).toBeGreaterThanOrEqual((rank / 100) * values.length);
-      }),
+      fc.property(
+        fc.array(fc.double({ noNaN: true }), { minLength: 1 }),
+        fc.integer({ min: 1, max: 100 }),
+        (values, rank) => {
+          const sorted = values.toSorted((a, b) => a - b);
+          const found = percentile(sorted, rank);
+          expect(sorted).toContain(found);
+          expect(sorted.filter((value) => value <= found).length).toBeGreaterThanOrEqual((rank / 100) * values.length);
+        },
+      ),
     );
   });
 
@@ -28,6 +36,55 @@ describe("spreads", () => {
 
   test("of nothing are refused instead of invented", () => {
     expect(() => spreadOf([])).toThrow("no value was measured");
+  });
+});
+
+describe("what a packet took to the model", () => {
+  const voice = signal("utterance", 400);
+  const packets = Array.from({ length: 20 }, (_, index) => {
+    const pcm = voice.slice(index * 480, (index + 1) * 480);
+    return { arrivalMs: 1_000 + index * 20, pcm, dbfs: -20 };
+  });
+  /** The model's input: silence of `leadMs`, then the utterance; each append is one frame and `lateMs` behind its packet. */
+  const inputOf = (leadMs: number, lateMs: number) => {
+    const pcm = concat([silence(leadMs), voice]);
+    const frames = pcm.length / 480;
+    const arrivals = Array.from({ length: frames }, (_, index) => ({
+      atMs: 1_000 - leadMs + index * 20 + lateMs,
+      samples: 480,
+      endMs: (index + 1) * 20,
+    }));
+    return { pcm, arrivals };
+  };
+
+  test("is found by its sound, wherever the model's clock stands", () => {
+    expect(packetLatencies(packets, inputOf(200, 7))).toEqual(packets.map(() => 7));
+    expect(packetLatencies(packets, inputOf(640, 7))).toEqual(packets.map(() => 7));
+  });
+
+  test("is not told for an utterance of which a piece is missing", () => {
+    const { pcm, arrivals } = inputOf(200, 7);
+    const cut = concat([pcm.slice(0, 9_600), pcm.slice(10_080)]);
+    expect(packetLatencies(packets, { pcm: cut, arrivals })).toBeUndefined();
+    expect(packetLatencies(packets, { pcm: new Int16Array(24_000), arrivals })).toBeUndefined();
+  });
+});
+
+describe("delays of the agent's voice", () => {
+  const agent = [0, 20, 40, 60, 80].map((arrivalMs) => ({
+    arrivalMs,
+    pcm: new Int16Array(480),
+    dbfs: arrivalMs >= 40 && arrivalMs < 80 ? -20 : -90,
+  }));
+
+  test("are counted from the first audio to the first packet with voice", () => {
+    expect(deltaToPacket([25], agent)).toEqual([15]);
+    expect(deltaToPacket([90], agent)).toEqual([]);
+  });
+
+  test("are counted from the start of speech to the last packet with voice, if the agent was speaking", () => {
+    expect(bargeInToSilence([50], [], agent)).toEqual([10]);
+    expect(bargeInToSilence([400], [], agent)).toEqual([]);
   });
 });
 

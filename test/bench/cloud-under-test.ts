@@ -3,7 +3,6 @@ import { StreamClient } from "@stream-io/node-sdk";
 import { userId as agentUserId } from "../../bridge-task/agents/lucy/joins.ts";
 import { loadOpus } from "../../bridge-task/audio/opus.ts";
 import { Person } from "../caller/person.ts";
-import type { CloudEvent } from "../cloud/event-log.ts";
 import type { Cloud } from "../cloud/index.ts";
 import type { RecordedPacket } from "../cloud/stream/sfu/recording.ts";
 
@@ -52,15 +51,7 @@ export class BenchCall {
     return Person.join({ info: this.cloud.info, call: this.call, userId });
   }
 
-  /** The first event of this type about this call (or its task), past or to come. */
-  event(type: string, timeoutMs: number, match: (event: CloudEvent) => boolean = () => true): Promise<CloudEvent> {
-    const isIt = (event: CloudEvent) =>
-      event.type === type &&
-      (event.data.cid === this.cid || event.data.startedBy === `default/${this.call.id}` || event.data.cid === undefined) &&
-      match(event);
-    return this.cloud.log.waitFor(isIt, timeoutMs, `${type} of ${this.cid}`);
-  }
-
+  /** The task that was launched for this call. */
   async taskId(timeoutMs: number): Promise<string> {
     const { data } = await this.cloud.log.waitFor(
       ({ type, data }) => type === "task.pending" && data.startedBy === `default/${this.call.id}`,

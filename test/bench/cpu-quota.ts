@@ -36,7 +36,8 @@ export const createCpuQuota = async (vcpu: number, root = "/sys/fs/cgroup"): Pro
   }
   const remove = () => rmdir(folder);
   try {
-    for (const [file, value] of Object.entries(limits)) await writeFile(path.join(folder, file), String(value), { flag: "r+" });
+    for (const [file, value] of Object.entries(limits))
+      await writeFile(path.join(folder, file), String(value), { flag: "r+" });
   } catch (cause) {
     await remove();
     throw new Error(`no CPU quota: the cpu controller cannot be set here (${messageOf(cause)})`, { cause });

@@ -98,7 +98,9 @@ const evaluate = async (call: BenchCall, { said, usages }: Talk): Promise<Result
     packetLatencies(withoutSilentEnds(between(caller, firstPacketAtMs, lastPacketAtMs + onTheWayMs)), input),
   );
   const missed = perUtterance.filter((latencies) => latencies === undefined).length;
-  const starts = events.filter(({ type }) => type === "server.input_audio_buffer.speech_started").map(({ atMs }) => atMs);
+  const starts = events
+    .filter(({ type }) => type === "server.input_audio_buffer.speech_started")
+    .map(({ atMs }) => atMs);
   const deltas = firstDeltas(events);
   return {
     metrics: {
@@ -111,7 +113,9 @@ const evaluate = async (call: BenchCall, { said, usages }: Talk): Promise<Result
     rows: [],
     notes: [
       `CPU and memory of one process in one call over ${((last.atMs - first.atMs) / 1_000).toFixed(0)} s in which somebody nearly always speaks; memory is the highest of ${usages.length} looks`,
-      ...(missed > 0 ? [`${missed} of ${said.length} utterances were not found in one piece in the model's input`] : []),
+      ...(missed > 0
+        ? [`${missed} of ${said.length} utterances were not found in one piece in the model's input`]
+        : []),
     ],
   };
 };
@@ -127,10 +131,10 @@ const measure = async (cloud: Cloud, turns: number, progress: Progress): Promise
 };
 
 /** What the bridge adds to sound, and what one call costs. All times are those of packets and messages at its two ends. */
-export const benchLatency = async (options: { count?: number }, progress: Progress): Promise<Result> => {
+export const benchLatency = async ({ count = 40 }: { count?: number }, progress: Progress): Promise<Result> => {
   const cloud = await startCloud({ bundles: await sharedBundles() });
   try {
-    return await measure(cloud, options.count ?? 40, progress);
+    return await measure(cloud, count, progress);
   } finally {
     await cloud.close();
   }

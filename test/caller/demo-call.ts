@@ -140,8 +140,13 @@ export class Call {
     const stoppedAtMs = this.#cloud.log
       .since()
       .findLast(({ type }) => type === "server.input_audio_buffer.speech_stopped")?.atMs;
-    const waitedMs = stoppedAtMs === undefined ? "" : `, ${(atMs - stoppedAtMs).toFixed(0)} ms after the model took its turn`;
-    this.#timeline.note("agent", `is heard ${(atMs - askedUntilMs).toFixed(0)} ms after the caller's last sound${waitedMs}`, atMs);
+    const waitedMs =
+      stoppedAtMs === undefined ? "" : `, ${(atMs - stoppedAtMs).toFixed(0)} ms after the model took its turn`;
+    this.#timeline.note(
+      "agent",
+      `is heard ${(atMs - askedUntilMs).toFixed(0)} ms after the caller's last sound${waitedMs}`,
+      atMs,
+    );
     return atMs;
   }
 
@@ -156,7 +161,11 @@ export class Call {
     const received = this.person.heard(fromMs - 200, epochMs());
     this.#checks.push(() => {
       const { heard, score } = findIn(received, generated);
-      return { what, passed: heard, detail: `likeness ${score.toFixed(2)} of what was received and what the model said` };
+      return {
+        what,
+        passed: heard,
+        detail: `likeness ${score.toFixed(2)} of what was received and what the model said`,
+      };
     });
   }
 

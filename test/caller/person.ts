@@ -74,7 +74,9 @@ export class Person {
       if (frame) for (const watch of [...this.#frameWatchers]) watch(frame);
     });
     streamCall.on("participantLeft", (participant) => this.#ear.remove(participant.sessionId));
-    streamCall.on("closed", ({ cause, detail }) => this.#close(`${this.userId} is out of the call: ${cause}, ${detail}`));
+    streamCall.on("closed", ({ cause, detail }) =>
+      this.#close(`${this.userId} is out of the call: ${cause}, ${detail}`),
+    );
     this.#clock = new FrameClock({ onFrame: () => this.#frame() });
     this.#clock.start();
   }

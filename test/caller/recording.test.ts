@@ -29,7 +29,9 @@ describe("a recording", () => {
   });
 
   test("equals a plain array as long as nothing is forgotten", () => {
-    const writes = fc.array(fc.record({ sample: fc.nat(23_000), length: fc.nat(900), value: fc.integer({ min: -99, max: 99 }) }));
+    const writes = fc.array(
+      fc.record({ sample: fc.nat(23_000), length: fc.nat(900), value: fc.integer({ min: -99, max: 99 }) }),
+    );
     fc.assert(
       fc.property(writes, (list) => {
         const recording = new Recording(0, 1);

@@ -1,3 +1,4 @@
+import { userId as agentUserId } from "../../bridge-task/agents/lucy/joins.ts";
 import { type CloudEvent, epochMs } from "../cloud/event-log.ts";
 
 /** Who did something, as a person following the call sees it. */
@@ -44,7 +45,7 @@ export const storyOf = ({ source, type, data }: CloudEvent): { who: Who; what: s
     case "stream webhook.failed":
       return { who: "webhook", what: `failed for ${data.type}: ${data.outcome}` };
     case "stream sfu.joined":
-      return { who: data.userId === "lucy" ? "agent" : "caller", what: `in the call, as ${data.userId}` };
+      return { who: data.userId === agentUserId ? "agent" : "caller", what: `in the call, as ${data.userId}` };
     case "aws task.running":
       return { who: "task", what: `started, pid ${data.pid}` };
     case "aws task.stopped":

@@ -21,8 +21,9 @@ afterAll(() => cloud?.close());
 
 /** Deliveries that the call has caused so far, by type of event. */
 const deliveries = (type: string, sinceMs: number): number =>
-  cloud.log.since().filter((event) => event.type === "webhook.delivered" && event.atMs > sinceMs && event.data.type === type)
-    .length;
+  cloud.log
+    .since()
+    .filter((event) => event.type === "webhook.delivered" && event.atMs > sinceMs && event.data.type === type).length;
 
 test.each(["same-id", "new-id"] as const)(
   "call.created delivered twice (%s), and call.session_started, start one task",

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { StreamClient } from "@stream-io/node-sdk";
 import { userId as agentUserId } from "../../bridge-task/agents/lucy/joins.ts";
+import { Person } from "../caller/person.ts";
 import type { TaskView } from "../cloud/aws/index.ts";
 import type { CloudEvent } from "../cloud/event-log.ts";
 import { type Cloud, startCloud } from "../cloud/index.ts";
 import type { Rule } from "../cloud/openai/mind.ts";
-import { Person } from "../caller/person.ts";
 import { sharedBundles } from "../support/bundles.ts";
 
 export { agentUserId };
@@ -37,7 +37,8 @@ export class Scene {
 
   /** Resolves when the agent is in the call. */
   agentJoins(userId = agentUserId): Promise<CloudEvent> {
-    const isAgent = ({ type, data }: CloudEvent) => type === "sfu.joined" && data.cid === this.cid && data.userId === userId;
+    const isAgent = ({ type, data }: CloudEvent) =>
+      type === "sfu.joined" && data.cid === this.cid && data.userId === userId;
     return this.cloud.log.waitFor(isAgent, joinTimeoutMs, `${userId} in ${this.cid}`);
   }
 
@@ -54,7 +55,8 @@ export class Scene {
   /** The one task of this call. */
   task(): TaskView {
     const [task, ...others] = this.tasks();
-    if (!task || others.length > 0) throw new Error(`${this.cid} has ${others.length + (task ? 1 : 0)} tasks, expected one`);
+    if (!task || others.length > 0)
+      throw new Error(`${this.cid} has ${others.length + (task ? 1 : 0)} tasks, expected one`);
     return task;
   }
 

@@ -170,6 +170,7 @@ describe("the SFU's socket", () => {
   });
 
   it("closes the socket of who stays after the end of the call", async () => {
+    await test.server.video.call("default", "over").create({ data: { created_by_id: "bob" } });
     const alice = await enter("alice", "over");
     await alice.next("joinResponse");
     await test.control("/calls/default/over/end", {});

@@ -22,12 +22,15 @@ const removeOld = async (): Promise<void> => {
   for await (const name of glob("*", { cwd: cache })) {
     const folder = path.join(cache, name);
     // Another process may have removed it first.
-    const age = await stat(folder).then(({ mtimeMs }) => Date.now() - mtimeMs).catch(() => 0);
+    const age = await stat(folder)
+      .then(({ mtimeMs }) => Date.now() - mtimeMs)
+      .catch(() => 0);
     if (age > keptForMs) await rm(folder, { recursive: true, force: true });
   }
 };
 
-const load = async (folder: string): Promise<Bundle[]> => JSON.parse(await readFile(path.join(folder, "bundles.json"), "utf8"));
+const load = async (folder: string): Promise<Bundle[]> =>
+  JSON.parse(await readFile(path.join(folder, "bundles.json"), "utf8"));
 
 const build = async (folder: string): Promise<void> => {
   const partial = `${folder}-${process.pid}`;

@@ -7,6 +7,7 @@ import { rawToken, type TestCloud } from "./cloud.ts";
 
 type Request = NonNullable<MessageInitShape<typeof SfuRequestSchema>["requestPayload"]>;
 type Payload = SfuEvent["eventPayload"];
+type ValueOf<Name> = Extract<Payload, { case: Name }>["value"] & object;
 
 export interface Credentials {
   token: string;
@@ -39,12 +40,11 @@ export const openSfuSocket = async ({ server }: Credentials) => {
     send: (requestPayload: Request) =>
       socket.send(toBinary(SfuRequestSchema, create(SfuRequestSchema, { requestPayload }))),
     /** The next event of this name; each is given once. */
-    next<Name extends Payload["case"]>(name: Name): Promise<Extract<Payload, { case: Name }>["value"]> {
-      type Value = Extract<Payload, { case: Name }>["value"];
-      const { promise, resolve } = Promise.withResolvers<Value>();
+    next<Name extends Payload["case"]>(name: Name): Promise<ValueOf<Name>> {
+      const { promise, resolve } = Promise.withResolvers<ValueOf<Name>>();
       const look = () => {
         const at = events.findIndex((event) => event.case === name);
-        if (at >= 0) resolve(events.splice(at, 1)[0]?.value as Value);
+        if (at >= 0) resolve(events.splice(at, 1)[0]?.value as ValueOf<Name>);
       };
       waiting.add(look);
       look();

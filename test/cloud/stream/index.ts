@@ -71,9 +71,10 @@ const hostOf = (coordinator: () => Coordinator): SfuHost => ({
     const user = coordinator().users.get(userId);
     return call && user ? capabilitiesOf(call, user) : [];
   },
-  participantLimit: (cid) => {
+  participantLimit: (cid, userId) => {
     const call = coordinator().calls.find(cid);
     if (!call) return null;
+    if (call.endedAt && !capabilitiesOf(call, coordinator().users.get(userId)).includes("join-ended-call")) return null;
     const limit = record(call.settings.limits).max_participants;
     return typeof limit === "number" && limit > 0 ? limit : undefined;
   },

@@ -39,7 +39,7 @@ export const join = (
   if (!grant)
     return refusal(ErrorCode.UNAUTHENTICATED, "the token is not one of this SFU: join through the coordinator");
   if (!request.sessionId) return refusal(ErrorCode.REQUEST_VALIDATION_FAILED, "session_id is missing");
-  const limit = sfu.options.host.participantLimit(grant.cid);
+  const limit = sfu.options.host.participantLimit(grant.cid, grant.userId);
   if (limit === null) return refusal(ErrorCode.CALL_NOT_FOUND, `call ${grant.cid} is not there or has ended`);
   const room = sfu.room(grant.cid);
   const known = room.find(request.sessionId);

@@ -23,8 +23,8 @@ export interface Grant {
 export interface SfuHost {
   user(id: string): ParticipantUser | undefined;
   capabilities(cid: string, userId: string): readonly string[];
-  /** `max_participants` of the call's settings; undefined: no limit. Throws nothing; an unknown or ended call is `null`. */
-  participantLimit(cid: string): number | undefined | null;
+  /** How many the call holds; undefined: no limit; null: the call is not there, or has ended for this user. */
+  participantLimit(cid: string, userId: string): number | undefined | null;
   joined(cid: string, userId: string, sessionId: string): void;
   left(cid: string, sessionId: string, reason: string): void;
 }

@@ -12,9 +12,13 @@ import { agentUserId, greeting, Scene, startStage } from "./stage.ts";
 
 let cloud: Cloud;
 
+/** On a busy machine the person's connection may come up while the agent is speaking already: the end is heard in any case. */
+const greetingMs = 3_000;
+const endOfGreeting = () => signal("greeting", greetingMs).subarray(-1_200 * 24);
+
 beforeAll(async () => {
   cloud = await startStage();
-  cloud.openai.mind.add([greeting]);
+  cloud.openai.mind.add([greeting(greetingMs)]);
 });
 
 afterAll(() => cloud?.close());
@@ -43,10 +47,12 @@ test.each(["same-id", "new-id"] as const)(
     await ann.hearsSilence(1_000, 10_000);
     expect(scene.tasks()).toHaveLength(1);
     expect(scene.present().toSorted()).toEqual(["ann", agentUserId]);
-    // A second voice would be a second greeting, next to the first or on top of it.
-    const { score, atSample } = correlate(ann.heard(), signal("greeting"));
+    // A second voice would be a second greeting, after the first or on top of it.
+    const heard = ann.heard();
+    const { score, atSample } = correlate(heard, endOfGreeting());
     expect(score).toBeGreaterThan(0.7);
-    expect(correlate(ann.heard().subarray(Math.max(0, atSample) + 36_000), signal("greeting")).score).toBeLessThan(0.3);
+    heard.fill(0, Math.max(0, atSample), atSample + endOfGreeting().length);
+    expect(correlate(heard, endOfGreeting()).score).toBeLessThan(0.3);
 
     await scene.streamClient.video.call("default", scene.call.id).end();
     expect(await scene.taskEnds(10_000)).toEqual({ exitCode: 0, reason: "call_ended" });

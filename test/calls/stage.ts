@@ -12,8 +12,11 @@ export { agentUserId };
 
 const joinTimeoutMs = 15_000;
 
-/** What the agent says to greet, as a test signal. */
-export const greeting: Rule = { when: { after: "nothing" }, reply: { text: "Hello.", speech: { signal: "greeting" } } };
+/** What the agent says to greet, as a test signal of this length. */
+export const greeting = (durationMs: number): Rule => ({
+  when: { after: "nothing" },
+  reply: { text: "Hello.", speech: { signal: "greeting", durationMs } },
+});
 
 /** One call on a local cloud, as a whole-call test looks at it. */
 export class Scene {

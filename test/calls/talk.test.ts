@@ -17,7 +17,7 @@ afterAll(() => cloud?.close());
 
 beforeEach(async () => {
   cloud.openai.mind.clear();
-  cloud.openai.mind.add([greeting]);
+  cloud.openai.mind.add([greeting(1_500)]);
   scene = new Scene(cloud);
   ann = await scene.join("ann");
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { OpusDecoder } from "../../bridge-task/audio/opus.ts";
+import { ConnectionQuality } from "../../bridge-task/stream/generated/models_pb.js";
 import {
   dominantSpeaker,
   emptyWindow,
@@ -19,6 +20,7 @@ import {
   newNegotiation,
   nextOffer,
 } from "../cloud/stream/sfu/negotiation.ts";
+import { type ArrivalWindow, judge, observeArrival } from "../cloud/stream/sfu/quality.ts";
 import { type RecordedPacket, Recording } from "../cloud/stream/sfu/recording.ts";
 import { decodeTimeline, placeOnTimeline } from "../cloud/stream/sfu/timeline.ts";
 
@@ -143,6 +145,16 @@ const packet = (n: number, arrivalMs: number, timestamp = n * 960): RecordedPack
   payload: Buffer.from([n & 0xff]),
   levelDbov: 30,
   voiced: true,
+});
+
+it("connection quality is judged by what is missing between the first and the last packet", () => {
+  const judged = (sequences: number[]) => judge(sequences.reduce<ArrivalWindow | undefined>(observeArrival, undefined));
+  const hundred = Array.from({ length: 100 }, (_, n) => (65_500 + n) % 65_536);
+  expect(judged(hundred)).toBe(ConnectionQuality.EXCELLENT);
+  expect(judged(hundred.filter((_, n) => n !== 50 && n !== 60 && n !== 70))).toBe(ConnectionQuality.GOOD);
+  expect(judged(hundred.filter((_, n) => n % 10 !== 5))).toBe(ConnectionQuality.POOR);
+  expect(judged([...hundred, ...hundred])).toBe(ConnectionQuality.EXCELLENT);
+  expect(judged([])).toBeUndefined();
 });
 
 describe("the timeline of what was sent", () => {

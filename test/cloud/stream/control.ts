@@ -1,27 +1,32 @@
 /**
- * The tests' door to Stream, mounted at `/stream` of the control server. All bodies and answers are JSON but the WAV.
+ * The tests' door to Stream, mounted at `/stream` of the control server. Bodies and answers are JSON, but for the WAV.
  *
- *     GET  /calls                                          calls, each with its participants in the SFU
- *     GET  /calls/:type/:id                                one of them
- *     POST /calls/:type/:id/end                            ends it for everybody
- *     POST /calls/:type/:id/kick         {userId}          takes a user out; `block: true` keeps them out
- *     POST /calls/:type/:id/mute         {userId}          moderation mutes their microphone
- *     POST /calls/:type/:id/permissions  {userId, grant?: [], revoke?: []}
- *     POST /calls/:type/:id/event        {userId, custom}  a custom event
- *     GET  /calls/:type/:id/recordings                     who sent audio, past and present
- *     GET  /calls/:type/:id/participants/:sessionId/packets     what they sent: arrivalMs (epoch), sequenceNumber, timestamp, levelDbov, voiced, byteCount
- *     GET  /calls/:type/:id/participants/:sessionId/audio.wav   the same decoded: 24 kHz mono on the timeline of arrivals, silence where
- *                                                               nothing arrived; header x-started-at-ms: epoch of the first sample
- *     POST /webhook                      {url, eventTypes?} or null
- *     GET  /faults                                         what is set now
- *     POST /faults/close-sfu-socket      {cid?, userId?, sessionId?, code?}    cuts sockets, all that match; no code: without a close frame
- *     POST /faults/sfu-event             {cid?, userId?, sessionId?, event: "goAway" | "error" | "callEnded", code?, strategy?, message?}
- *     POST /faults/health-checks         {sfu?: boolean, coordinator?: boolean}    false: they stay unanswered
- *     POST /faults/packet-loss           {incoming?: percent, outgoing?: percent}
- *     POST /faults/kill-sfu              all sockets and peer connections are gone, nobody gets in until:
+ *     GET  /calls                                  calls, each with its participants in the SFU
+ *     GET  /calls/:type/:id                        one of them
+ *     POST /calls/:type/:id/end                    ends it for everybody
+ *     POST /calls/:type/:id/kick                   {userId, block?} takes a user out; block: and keeps them out
+ *     POST /calls/:type/:id/mute                   {userId} moderation mutes their microphone
+ *     POST /calls/:type/:id/permissions            {userId, grant?: [], revoke?: []}
+ *     POST /calls/:type/:id/event                  {userId, custom} a custom event
+ *     GET  /calls/:type/:id/recordings             who was in the SFU, past and present, and how many packets they sent
+ *     GET  /calls/:type/:id/participants/:sessionId/packets
+ *          what they sent: arrivalMs (epoch), sequenceNumber, timestamp, levelDbov, voiced, byteCount
+ *     GET  /calls/:type/:id/participants/:sessionId/audio.wav
+ *          the same decoded: 24 kHz mono on the timeline of arrivals, silence where nothing arrived;
+ *          header x-started-at-ms: epoch milliseconds of the first sample
+ *     POST /webhook                                {url, eventTypes?} or null
+ *     GET  /faults                                 what is set now
+ *     POST /faults/close-sfu-socket                {cid?, userId?, sessionId?, code?} cuts sockets, all that match;
+ *                                                  without a code there is no close frame
+ *     POST /faults/sfu-event                       {cid?, userId?, sessionId?, event: "goAway" | "error" | "callEnded",
+ *                                                  code?, strategy?, message?}
+ *     POST /faults/health-checks                   {sfu?, coordinator?} false: they stay unanswered
+ *     POST /faults/packet-loss                     {incoming?, outgoing?} in percent
+ *     POST /faults/kill-sfu                        sockets and peer connections are gone, nobody gets in until:
  *     POST /faults/restore-sfu
- *     POST /faults/rest                  {pathEnd, status, code?, count?}    the next requests to such a path fail
- *     POST /faults/webhooks              {gzip?, duplicate?: "none" | "same-id" | "new-id", delayMs?, swapWithinMs?}
+ *     POST /faults/rest                            {pathEnd, status?, code?, count?} the next requests there fail
+ *     POST /faults/webhooks                        {gzip?, duplicate?: "none" | "same-id" | "new-id", delayMs?,
+ *                                                  swapWithinMs?}
  */
 import { Hono } from "hono";
 import { callRoutes } from "./control/calls.ts";

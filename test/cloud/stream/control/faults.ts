@@ -89,6 +89,6 @@ export const faultRoutes = ({ coordinator, sfu }: Parts): Hono =>
       return c.json({});
     })
     .post("/faults/webhooks", async (c) => {
-      Object.assign(coordinator.webhooks, { faults: { ...coordinator.webhooks.faults, ...(await bodyOf(c)) } });
+      coordinator.webhooks.faults = { ...coordinator.webhooks.faults, ...(await bodyOf(c)) };
       return c.json(coordinator.webhooks.faults);
     });

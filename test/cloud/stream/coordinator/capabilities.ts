@@ -29,7 +29,10 @@ const host = [
   "update-call-settings",
 ];
 
-/** own_capabilities of a user in a call: by role, then what was granted or revoked in this call. `undefined` is the server. */
+/**
+ * own_capabilities of a user in a call: by role, then what was granted or revoked in this call. `undefined` is the
+ * server.
+ */
 export const capabilitiesOf = (call: CallRecord, user: User | undefined): string[] => {
   if (!user) return host;
   const roles = [user.role, call.members.get(user.id)?.role];

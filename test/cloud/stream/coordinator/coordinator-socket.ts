@@ -29,8 +29,8 @@ const authenticated = (coordinator: Coordinator, apiKey: string | null, message:
 };
 
 /**
- * Serves one coordinator WebSocket: the first frame authenticates (and creates the user), every later one is a health check and is answered
- * as such, events of watched calls come in between.
+ * Serves one coordinator WebSocket: the first frame authenticates (and creates the user), every later one is a health
+ * check and is answered as such, events of watched calls come in between.
  */
 export const serveCoordinatorSocket = (coordinator: Coordinator, socket: WebSocket, query: URLSearchParams): void => {
   let connection: Connection | undefined;

@@ -35,8 +35,8 @@ export interface CallAddress {
 export const cidOf = ({ type, id }: CallAddress): string => `${type}:${id}`;
 
 /**
- * Finds the call or creates it from the request's `data`. A new call's creator and members must exist (400 otherwise); `data` of a
- * call that exists already is ignored, as Stream does.
+ * Finds the call or creates it from the request's `data`. A new call's creator and members must exist (400
+ * otherwise); `data` of a call that exists already is ignored, as Stream does.
  */
 export const getOrCreateCall = (
   coordinator: Coordinator,

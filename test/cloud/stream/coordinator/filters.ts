@@ -36,7 +36,10 @@ const holds = (value: unknown, condition: unknown): boolean => {
   });
 };
 
-/** Stream's filter language over one item: `{ field: value | { $op: value } }`, `$and`, `$or`; custom fields by name or as `custom.x`. */
+/**
+ * Stream's filter language over one item: `{ field: value | { $op: value } }`, `$and`, `$or`; custom fields by name
+ * or as `custom.x`.
+ */
 export const matchesFilter = (item: Json, filter: Json): boolean =>
   Object.entries(filter).every(([name, condition]) => {
     if (name === "$and" || name === "$or") {

@@ -31,7 +31,10 @@ const refuseJoin = (call: CallRecord, userId: string, capabilities: readonly str
   if (Date.now() < opensAtMs) throw notAllowed(`JoinCall failed with error: "call ${call.cid} is in backstage"`);
 };
 
-/** POST …/join. Throws ApiError: 400 for a server token or no location, 403, or 404 (code 16) for an unknown user or call. */
+/**
+ * POST …/join. Throws ApiError: 400 for a server token or no location, 403, or 404 (code 16) for an unknown user or
+ * call.
+ */
 export const joinCall = (coordinator: Coordinator, caller: Caller, address: CallAddress, body: Json): Json => {
   if (caller.kind !== "user") throw inputError("join needs a user token: a server cannot be in a call");
   requiredText(body.location, "location");

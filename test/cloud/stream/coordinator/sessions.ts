@@ -16,7 +16,10 @@ const now = () => new Date().toISOString();
 const inactivityTimeoutMs = (call: CallRecord): number =>
   Number(record(call.settings.session).inactivity_timeout_seconds) * 1000;
 
-/** The session of a call: begins with its first participant, ends once nobody was there for the call's inactivity timeout. */
+/**
+ * The session of a call: begins with its first participant, ends once nobody was there for the call's inactivity
+ * timeout.
+ */
 export class CallSessions {
   readonly #users: UserDirectory;
   readonly #hub: EventHub;

@@ -87,7 +87,8 @@ export class UserDirectory {
     const missing = [...new Set(ids)].filter((id) => !this.#users.has(id));
     if (missing.length > 0)
       throw inputError(
-        `The following users are involved in call create operation, but don't exist: [${missing.join(" ")}]. Please create the user objects before setting up the call.`,
+        `The following users are involved in call create operation, but don't exist: [${missing.join(" ")}]. ` +
+          "Please create the user objects before setting up the call.",
       );
   }
 
@@ -118,8 +119,8 @@ export class UserDirectory {
   }
 
   /**
-   * PATCH /users: `set` changes what it names, `unset` removes. Custom fields stand at the top level of `set`, or under `custom`, which is
-   * merged; a dot reaches into a nested one. Unknown user: ApiError 404.
+   * PATCH /users: `set` changes what it names, `unset` removes. Custom fields stand at the top level of `set`, or
+   * under `custom`, which is merged; a dot reaches into a nested one. Unknown user: ApiError 404.
    */
   patch(change: Json): User {
     const id = requiredText(change.id, "users.id");

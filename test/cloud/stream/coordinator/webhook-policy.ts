@@ -27,7 +27,9 @@ export const attemptLimit = (outcome: AttemptOutcome): number => {
 export const delivered = (outcome: AttemptOutcome): boolean =>
   outcome.kind === "status" && outcome.status >= 200 && outcome.status < 300;
 
-/** Whether another attempt follows the `attempt`-th (from 1), which ended like this `elapsedMs` after the first began. */
+/**
+ * Whether another attempt follows the `attempt`-th (from 1), which ended like this `elapsedMs` after the first began.
+ */
 export const retries = (attempt: number, outcome: AttemptOutcome, elapsedMs: number, policy: WebhookPolicy): boolean =>
   !delivered(outcome) && attempt < attemptLimit(outcome) && elapsedMs + policy.retryDelayMs < policy.totalTimeoutMs;
 

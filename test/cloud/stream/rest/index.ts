@@ -10,7 +10,9 @@ import { appRoutes, userRoutes } from "./users.ts";
 /** CloudFront's point of presence that every location hint of the local cloud names. */
 const pointOfPresence = "AMS1-P2";
 
-/** REST of the coordinator: calls under /video (browser SDK) and /api/v2/video (servers), users and app under /api/v2. */
+/**
+ * REST of the coordinator: calls under /video (browser SDK) and /api/v2/video (servers), users and app under /api/v2.
+ */
 export const createRest = (coordinator: Coordinator): Hono<RestEnv> => {
   const app = new Hono<RestEnv>();
   app.use(cors({ origin: "*", exposeHeaders: ["x-amz-cf-pop"] }));

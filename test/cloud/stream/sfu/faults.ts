@@ -1,6 +1,9 @@
 /** What may go wrong in the SFU. Each holds until changed. */
 export class SfuFaults {
-  /** Share of the publishers' packets that are lost on their way in, and of those lost on their way to each subscriber. */
+  /**
+   * Share of the publishers' packets that are lost on their way in, and of those lost on their way to each
+   * subscriber.
+   */
   lossPercent = { incoming: 0, outgoing: 0 };
   answersHealthChecks = true;
   /** The SFU is gone: sockets are refused, requests are cut off. */

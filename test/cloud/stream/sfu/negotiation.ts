@@ -1,4 +1,7 @@
-/** Where the subscriber's offer/answer exchange stands. Only one offer is out at a time; what changes meanwhile goes into the next one. */
+/**
+ * Where the subscriber's offer/answer exchange stands. Only one offer is out at a time; what changes meanwhile goes
+ * into the next one.
+ */
 export interface Negotiation {
   /** Id of the last offer made; the first one is 1. */
   lastId: number;
@@ -39,7 +42,10 @@ export const nextOffer = (state: Negotiation): { state: Negotiation; offer: Next
   };
 };
 
-/** An answer counts only for the offer that is out; a late one for an older offer does not. A client that sends no id (0) means that one. */
+/**
+ * An answer counts only for the offer that is out; a late one for an older offer does not. A client that sends no id
+ * (0) means that one.
+ */
 export const acceptsAnswer = (state: Negotiation, negotiationId: number): boolean =>
   state.pendingId !== undefined && (negotiationId === 0 || negotiationId === state.pendingId);
 

@@ -25,8 +25,9 @@ export interface AudioPacket {
 }
 
 /**
- * One end of a peer connection as Stream's SFU has it: ice-lite, Opus at payload type 111, mid and audio level extensions. It is reachable on
- * 127.0.0.1 only: no interface is enumerated, the loopback address is the one "additional" address.
+ * One end of a peer connection as Stream's SFU has it: ice-lite, Opus at payload type 111, mid and audio level
+ * extensions. It is reachable on 127.0.0.1 only: no interface is enumerated, the loopback address is the one
+ * "additional" address.
  */
 export const createPeer = (): RTCPeerConnection =>
   new RTCPeerConnection({
@@ -72,7 +73,10 @@ export const readPacket = (packet: RtpPacket, extensions: Record<string, unknown
   };
 };
 
-/** The packet for a subscriber: the source's sequence number and timestamp, and its level under the subscriber's extension id. */
+/**
+ * The packet for a subscriber: the source's sequence number and timestamp, and its level under the subscriber's
+ * extension id.
+ */
 export const writePacket = (packet: AudioPacket, levelExtensionId: number | undefined): RtpPacket => {
   const header = new RtpHeader({
     sequenceNumber: packet.sequenceNumber,

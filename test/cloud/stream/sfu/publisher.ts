@@ -1,6 +1,6 @@
 import type { MediaStreamTrack, RTCIceCandidateInit, RTCPeerConnection } from "werift";
 import { type AudioPacket, createPeer, iceUfrag, readPacket } from "./peer.ts";
-import { connectPromptly, resumeAfterIceRestart, stopHandshake } from "./werift-workarounds.ts";
+import { resumeAfterIceRestart, stopHandshake } from "./werift-workarounds.ts";
 
 export interface PublisherOptions {
   onPacket: (packet: AudioPacket) => void;
@@ -54,7 +54,6 @@ export class Publisher {
     const restarts = this.#ufrag !== undefined && this.#ufrag !== ufrag;
     this.#ufrag = ufrag;
     await this.#peer.setRemoteDescription({ type: "offer", sdp });
-    connectPromptly(this.#peer);
     await this.#peer.setLocalDescription(await this.#peer.createAnswer());
     if (restarts) resumeAfterIceRestart(this.#peer);
     return this.#peer.localDescription?.sdp ?? "";

@@ -1,6 +1,9 @@
 import { ConnectionQuality } from "../../../../bridge-task/stream/generated/models_pb.js";
 
-/** How often a participant's connection is judged. Like the limits below our own choice: Stream does not publish its rule. */
+/**
+ * How often a participant's connection is judged. Like the limits below our own choice: Stream does not publish its
+ * rule.
+ */
 export const qualityIntervalMs = 2_000;
 const excellentLossShare = 0.01;
 const goodLossShare = 0.05;

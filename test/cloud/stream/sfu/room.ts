@@ -50,7 +50,10 @@ export class SfuRoom {
     return this.#participants.get(sessionId);
   }
 
-  /** Lets a participant in and tells the others. One with the session id of somebody here takes over from them (migration). */
+  /**
+   * Lets a participant in and tells the others. One with the session id of somebody here takes over from them
+   * (migration).
+   */
   add(participant: SfuParticipant): void {
     const isTakeover = this.#participants.has(participant.sessionId);
     this.#participants.set(participant.sessionId, participant);

@@ -21,8 +21,9 @@ const bytesOf = (data: RawData): Uint8Array =>
   Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data;
 
 /**
- * Serves one SFU WebSocket: the first frame joins, then health checks and the leave request. A socket that is lost leaves its participant in
- * the call for the fast reconnect deadline; one that is closed cleanly, or a leave request, ends it at once.
+ * Serves one SFU WebSocket: the first frame joins, then health checks and the leave request. A socket that is lost
+ * leaves its participant in the call for the fast reconnect deadline; one that is closed cleanly, or a leave request,
+ * ends it at once.
  */
 export const serveSfuSocket = (sfu: Sfu, ws: WebSocket): void => {
   let joined: Joined | undefined;

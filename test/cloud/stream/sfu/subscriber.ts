@@ -17,9 +17,12 @@ import {
   nextOffer,
 } from "./negotiation.ts";
 import { type AudioPacket, createPeer, writePacket } from "./peer.ts";
-import { connectPromptly, resumeAfterIceRestart, stopHandshake } from "./werift-workarounds.ts";
+import { resumeAfterIceRestart, stopHandshake } from "./werift-workarounds.ts";
 
-/** A client that leaves an offer unanswered for this long is told to rejoin. Our own number: clients' RPC deadline is 5 s. */
+/**
+ * A client that leaves an offer unanswered for this long is told to rejoin. Our own number: clients' RPC deadline is
+ * 5 s.
+ */
 const answerTimeoutMs = 10_000;
 
 export interface SubscriberOptions {
@@ -67,8 +70,8 @@ export class Subscriber {
   }
 
   /**
-   * Stops a track: its m-line goes to port 0 and is taken by a later track, with a new SSRC. The first m-line carries the BUNDLE transport
-   * and only becomes inactive: without it there would be nothing left to bundle.
+   * Stops a track: its m-line goes to port 0 and is taken by a later track, with a new SSRC. The first m-line carries
+   * the BUNDLE transport and only becomes inactive: without it there would be nothing left to bundle.
    */
   remove(sourceId: string): void {
     const known = this.#outgoing.get(sourceId);
@@ -142,7 +145,6 @@ export class Subscriber {
 
   async #offer(next: NextOffer): Promise<void> {
     await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: next.iceRestart }));
-    connectPromptly(this.#peer);
     this.#restartsIce ||= next.iceRestart;
     const sdp = this.#peer.localDescription?.sdp;
     if (this.#isClosed || !sdp) return;

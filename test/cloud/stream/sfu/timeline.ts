@@ -17,8 +17,9 @@ export interface PlacedPacket {
 }
 
 /**
- * Where each packet belongs on the timeline of arrivals. Within a run the RTP timestamps tell (jitter of the network leaves no holes); a packet that came
- * much later or earlier than its timestamp says starts a new run where it arrived. Duplicates and packets overtaken by later ones are left out.
+ * Where each packet belongs on the timeline of arrivals. Within a run the RTP timestamps tell (jitter of the network
+ * leaves no holes); a packet that came much later or earlier than its timestamp says starts a new run where it
+ * arrived. Duplicates and packets overtaken by later ones are left out.
  */
 export const placeOnTimeline = (packets: readonly RecordedPacket[]): PlacedPacket[] => {
   const placed: PlacedPacket[] = [];
@@ -42,7 +43,10 @@ export const placeOnTimeline = (packets: readonly RecordedPacket[]): PlacedPacke
   return placed;
 };
 
-/** What was sent, decoded to 24 kHz mono on the timeline of arrivals; silence where nothing arrived. Packets that are not Opus are silence too. */
+/**
+ * What was sent, decoded to 24 kHz mono on the timeline of arrivals; silence where nothing arrived. Packets that are
+ * not Opus are silence too.
+ */
 export const decodeTimeline = (packets: readonly RecordedPacket[], decoder: OpusDecoder): Int16Array => {
   const parts: { offset: number; pcm: Int16Array }[] = [];
   let cursor = 0;

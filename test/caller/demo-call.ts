@@ -17,11 +17,11 @@ export interface Finding {
 
 const hostId = "host";
 const callerId = "caller";
-const greetingTimeoutMs = 15_000;
-const answerTimeoutMs = 8_000;
+const greetingTimeoutMs = 30_000;
+const answerTimeoutMs = 15_000;
 /** A pause this long is the end of an answer, not one between its sentences. */
 const endOfAnswerMs = 900;
-const longestAnswerMs = 30_000;
+const longestAnswerMs = 60_000;
 /** How much of the second answer is listened to before it is interrupted. */
 const patienceMs = 2_500;
 /** From the interrupter's first sound to the agent's last: the model has to notice the speech first. */

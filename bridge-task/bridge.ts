@@ -2,8 +2,10 @@ import type { StreamClient } from "@stream-io/node-sdk";
 import { type AttendanceEvent, type AttendanceLimits, attend, defaultLimits, joined } from "./attendance.ts";
 import { FrameClock } from "./audio/frame-clock.ts";
 import { Hearing } from "./audio/hearing.ts";
+import { levelDbov } from "./audio/level.ts";
 import { loadOpus, type OpusCodec } from "./audio/opus.ts";
 import { Playout } from "./audio/playout.ts";
+import { checkOptions } from "./bridge-options.ts";
 import { withDeadline } from "./deadline.ts";
 import { messageOf } from "./errors.ts";
 import type { EndReason } from "./job.ts";
@@ -18,37 +20,42 @@ export interface BridgeOptions {
   call: { type: string; id: string };
   /** The Stream user the agent joins as; `custom.agent` is added. */
   agentUser: StreamUser;
-  openAi: { apiKey: string; baseUrl?: string; model?: string };
-  session?: SessionUpdate;
+  openAi: { apiKey: string; baseUrl?: string | undefined; model?: string | undefined };
+  session?: SessionUpdate | undefined;
   /** What the agent is told to do when somebody can first hear it; without it, it waits to be spoken to. */
-  greeting?: string;
+  greeting?: string | undefined;
   limits?: Partial<AttendanceLimits>;
   /** How long the agent's call token is valid. Default: an hour longer than the longest stay. */
-  validityInSeconds?: number;
+  validityInSeconds?: number | undefined;
   logger: Logger;
+  /** Gives connecting up; once connected, it has no effect. */
+  signal?: AbortSignal | undefined;
 }
 
+/** Why the agent is no longer in the call. */
 export interface End {
   reason: EndReason;
   detail: string;
 }
 
-/** Longest wait for the rest of a sentence, and for a goodbye to the SFU. */
-const drainTimeoutMs = 10_000;
+/** Longest wait for the rest of a sentence, and for a goodbye to either side. */
+const finishTimeoutMs = 10_000;
 const leaveTimeoutMs = 3_000;
-/** The cut sentence fades out within this many milliseconds of packets. */
+/** A cut sentence fades out within this many milliseconds of packets. */
 const fadeOutMs = 60;
+/** Louder than this (in dB below full scale) may be speech. */
+const speechLevelDbov = 45;
+/** Whoever was loud so recently may be speaking; the model's own detection then has so long to say so. */
+const recentSpeechMs = 600;
+const speechNoticeMs = 300;
 
 const streamEnds = {
   left: "disconnected",
   call_ended: "call_ended",
   kicked: "kicked",
+  refused: "refused",
   sfu_lost: "sfu_lost",
-  refused: "join_failed",
-} as const;
-
-/** A reason that lets the agent finish what it is saying; all others cut it. */
-const finishesSentence = (reason: EndReason): boolean => reason === "max_duration";
+} as const satisfies Record<string, EndReason>;
 
 /**
  * One agent in one call: a participant on Stream's side, a session on the model's side, sound in between.
@@ -75,52 +82,48 @@ export class Bridge {
   #attendanceTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
   /** Session ids of people: agents do not hear agents. */
-  #heard: ReadonlySet<string> = new Set();
+  #people: ReadonlySet<string> = new Set();
+  #loudAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     { logger, greeting, limits }: BridgeOptions,
-    {
-      client,
-      participant,
-      playout,
-      opus,
-    }: { client: RealtimeClient; participant: StreamCall; playout: Playout; opus: OpusCodec },
+    parts: { client: RealtimeClient; participant: StreamCall; playout: Playout; opus: OpusCodec },
   ) {
-    this.client = client;
-    this.participant = participant;
+    this.client = parts.client;
+    this.participant = parts.participant;
     this.#logger = logger;
     this.#greeting = greeting;
     this.#limits = { ...defaultLimits, ...limits };
-    this.#playout = playout;
-    this.#outbound = new OutboundAudio(playout, opus.createEncoder());
-    this.#hearing = new Hearing({ opus, onAudio: (pcm) => client.appendInputAudio(pcm) });
-    this.#clock = new FrameClock({
-      onFrame: (nowMs, missedFrames) => {
-        this.#hearing.tick(nowMs);
-        participant.sendAudio(this.#outbound.nextPacket(), missedFrames);
-      },
-    });
+    this.#playout = parts.playout;
+    this.#outbound = new OutboundAudio(parts.playout, parts.opus.createEncoder());
+    this.#hearing = new Hearing({ opus: parts.opus, onAudio: (pcm) => this.#hear(pcm) });
+    this.#clock = new FrameClock({ onFrame: (nowMs, missedFrames) => this.#frame(nowMs, missedFrames) });
     this.leaving = this.#leaving.promise;
     this.ended = this.#ended.promise;
   }
 
   /**
    * Joins the call and opens the model session, both at the same time. Resolves once the agent is in the call and its
-   * session is ready; rejects when either side refuses, after the other was left.
+   * session is ready. Rejects with a BridgeError as soon as either side refuses, with the other given up and left;
+   * with InvalidInputError, before anything is opened, where the options can never work.
    */
   static async connect(options: BridgeOptions): Promise<Bridge> {
-    const { logger, openAi } = options;
+    checkOptions(options);
+    const { logger, openAi, call, agentUser, session } = options;
     const startedAtMs = performance.now();
+    const failed = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
     const playout = new Playout();
-    const limits = { ...defaultLimits, ...options.limits };
+    const { maxDurationMs } = { ...defaultLimits, ...options.limits };
     const joining = StreamCall.join({
       streamClient: options.streamClient,
-      call: options.call,
-      user: { ...options.agentUser, custom: { ...options.agentUser.custom, agent: true } },
-      validityInSeconds: options.validityInSeconds ?? Math.ceil(limits.maxDurationMs / 1_000) + 3_600,
+      call: { type: call.type, id: call.id },
+      user: { ...agentUser, custom: { ...agentUser.custom, agent: true } },
+      validityInSeconds: options.validityInSeconds ?? Math.ceil(maxDurationMs / 1_000) + 3_600,
       logger,
+      signal,
     });
-    const opening = RealtimeClient.connect({ ...openAi, session: options.session ?? {}, voice: playout, logger });
+    const opening = RealtimeClient.connect({ ...openAi, session, voice: playout, logger, signal });
     try {
       const [participant, client, opus] = await Promise.all([joining, opening, loadOpus()]);
       const bridge = new Bridge(options, { client, participant, playout, opus });
@@ -128,8 +131,9 @@ export class Bridge {
       logger.info("agent_joined", { tookMs: Math.round(performance.now() - startedAtMs) });
       return bridge;
     } catch (error) {
+      failed.abort(error);
       const undone = Promise.allSettled([
-        joining.then((participant) => participant.leave("the model session could not be opened")),
+        joining.then((participant) => participant.leave("the agent could not start")),
         opening.then((client) => client.disconnect()),
       ]);
       await withDeadline(undone, leaveTimeoutMs, "undoing a failed start").catch((cause) =>
@@ -144,6 +148,9 @@ export class Bridge {
     await this.client.updatesSettled();
     if (this.#end) return;
     this.client.listen();
+    // Who was already speaking is heard by the model only now; it needs a moment to say so, or we would greet over them.
+    const maySpeak = performance.now() - this.#loudAtMs < recentSpeechMs;
+    if (maySpeak) await new Promise((resolve) => setTimeout(resolve, speechNoticeMs));
     this.#attend({ type: "ready" });
   }
 
@@ -163,24 +170,46 @@ export class Bridge {
     this.#clock.start();
     this.#countPeople();
     participant.on("audio", (packet) => {
-      if (!this.#end && this.#heard.has(packet.sessionId)) {
+      if (!this.#end && this.#people.has(packet.sessionId)) {
         this.#hearing.push(packet.sessionId, packet, performance.now());
       }
     });
-    for (const change of ["participantJoined", "participantUpdated", "participantLeft"] as const) {
-      participant.on(change, ({ sessionId }) => {
-        if (change === "participantLeft") this.#hearing.remove(sessionId);
-        this.#countPeople();
-      });
-    }
-    participant.on("closed", ({ cause, detail }) => void this.end(streamEnds[cause], detail));
-    client.on("close", ({ cause, detail }) => void this.end(cause, detail));
+    participant.on("participantJoined", () => this.#countPeople());
+    participant.on("participantUpdated", () => this.#countPeople());
+    participant.on("participantLeft", ({ sessionId }) => {
+      this.#hearing.remove(sessionId);
+      this.#countPeople();
+    });
     client.on("input_audio_buffer.speech_started", () => this.#attend({ type: "speech" }));
+    client.onDisconnect(() => this.end("disconnected", "disconnect() was called."));
+    participant.on("closed", ({ cause, detail }) => void this.end(streamEnds[cause], detail));
+    // The server's own words stay out of the log: they may quote what people said.
+    client.on("close", ({ cause, detail, error }) => void this.end(cause, error?.code ?? detail));
+    // Either side may have ended while the other one was still on its way.
+    if (participant.end) void this.end(streamEnds[participant.end.cause], participant.end.detail);
+    else if (client.end) void this.end(client.end.cause, client.end.error?.code ?? client.end.detail);
+  }
+
+  #frame(nowMs: number, missedFrames: number): void {
+    try {
+      this.#hearing.tick(nowMs);
+      this.participant.sendAudio(this.#outbound.nextPacket(), missedFrames);
+    } catch (error) {
+      // In a server that holds many calls this must end one of them, not the process.
+      this.#logger.error("media_failed", { error });
+      this.#clock.stop();
+      void this.end("internal", messageOf(error));
+    }
+  }
+
+  #hear(pcm: Int16Array): void {
+    if (levelDbov(pcm) < speechLevelDbov) this.#loudAtMs = performance.now();
+    this.client.appendInputAudio(pcm);
   }
 
   #countPeople(): void {
     const people = this.participant.participants().filter(({ isSelf, isAgent }) => !isSelf && !isAgent);
-    this.#heard = new Set(people.map(({ sessionId }) => sessionId));
+    this.#people = new Set(people.map(({ sessionId }) => sessionId));
     this.#attend({ type: "people", people });
   }
 
@@ -192,34 +221,42 @@ export class Bridge {
     clearTimeout(this.#attendanceTimer);
     this.#attendanceTimer = setTimeout(() => this.#attend({ type: "time" }), Math.max(1, wakeAtMs - nowMs));
     for (const command of commands) {
-      if (command.type === "greet") this.#greet();
-      else void this.end(command.reason, "");
+      if (command.type === "end") void this.end(command.reason, "");
+      else if (this.#greeting !== undefined) this.client.prompt(this.#greeting);
     }
-  }
-
-  #greet(): void {
-    if (this.#greeting === undefined) return;
-    this.client.prompt(this.#greeting);
   }
 
   async #shutDown(end: End): Promise<void> {
     clearTimeout(this.#attendanceTimer);
-    const step = async (name: string, work: () => unknown, timeoutMs: number) => {
+    const step = async (name: string, work: () => Promise<unknown>, timeoutMs: number) => {
       try {
-        await withDeadline(Promise.resolve(work()), timeoutMs, name);
+        await withDeadline(work(), timeoutMs, name);
       } catch (error) {
-        this.#logger.warn("leaving_step_failed", { step: name, error: messageOf(error) });
+        this.#logger.warn("leaving_step_failed", { step: name, error });
       }
     };
-    if (finishesSentence(end.reason)) await step("draining the playout", () => this.#playout.drained(), drainTimeoutMs);
-    else this.#playout.cut();
+    // Only the longest stay ends at a time of our own choosing; all other reasons cut the sentence.
+    if (end.reason === "max_duration") await step("finishing the sentence", () => this.#silent(), finishTimeoutMs);
+    this.#playout.cut();
     await new Promise((resolve) => setTimeout(resolve, fadeOutMs));
     this.#clock.stop();
     await step("leaving the call", () => this.participant.leave(end.reason), leaveTimeoutMs);
-    await step("closing the model session", () => this.client.disconnect(), leaveTimeoutMs);
+    await step(
+      "closing the model session",
+      () => this.client.close({ cause: end.reason, detail: end.detail }),
+      leaveTimeoutMs,
+    );
     this.#hearing.close();
     this.#outbound.close();
     this.#logger.info("agent_left", { ...end });
     this.#ended.resolve(end);
+  }
+
+  /** Resolves when the agent neither speaks nor is about to. */
+  #silent(): Promise<void> {
+    if (this.client.agentState === "listening") return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.client.on("agent.state", ({ state }) => state === "listening" && resolve());
+    return promise;
   }
 }

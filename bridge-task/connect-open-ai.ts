@@ -1,5 +1,6 @@
 import type { StreamClient } from "@stream-io/node-sdk";
 import { Bridge } from "./bridge.ts";
+import { messageOf } from "./errors.ts";
 import { createLogger, type Logger } from "./log.ts";
 import type { RealtimeClient } from "./realtime/client.ts";
 
@@ -30,27 +31,23 @@ const settleMs = 250;
  * const client = await connectOpenAi({ streamClient, call, openAiApiKey, agentUserId: "lucy" });
  * client.updateSession({ instructions: "You are a helpful assistant." });
  *
- * Rejects with a BridgeError whose message says what to do when Stream or OpenAI refuses.
+ * Rejects with a BridgeError whose message says what to do: InvalidInputError before anything is opened where an option
+ * cannot work, else when Stream or OpenAI refuses, with nothing left open.
  */
 export const connectOpenAi = async (options: ConnectOpenAiOptions): Promise<RealtimeClient> => {
-  const { streamClient, call, agentUserId, model, validityInSeconds } = options;
-  const baseUrl = options.baseUrl ?? process.env.OPENAI_BASE_URL;
-  const logger = (options.logger ?? createLogger({ level: "warn" })).with({ call: `${call.type}:${call.id}` });
+  const { streamClient, call, agentUserId, openAiApiKey, model, validityInSeconds } = options;
+  const logger = (options.logger ?? createLogger({ level: "warn" })).with({ call: `${call?.type}:${call?.id}` });
   const bridge = await Bridge.connect({
     streamClient,
     call,
     agentUser: { id: agentUserId },
-    openAi: {
-      apiKey: options.openAiApiKey,
-      ...(baseUrl === undefined ? {} : { baseUrl }),
-      ...(model === undefined ? {} : { model }),
-    },
-    ...(validityInSeconds === undefined ? {} : { validityInSeconds }),
+    openAi: { apiKey: openAiApiKey, baseUrl: options.baseUrl || process.env.OPENAI_BASE_URL || undefined, model },
+    validityInSeconds,
     logger,
   });
   const settling = setTimeout(() => {
-    bridge.settle().catch((error) => logger.error("settle_failed", { error }));
+    bridge.settle().catch((error) => bridge.end("internal", messageOf(error)));
   }, settleMs);
-  void bridge.ended.then(() => clearTimeout(settling));
+  void bridge.leaving.then(() => clearTimeout(settling));
   return bridge.client;
 };

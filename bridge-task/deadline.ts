@@ -1,4 +1,4 @@
-import { TimeoutError } from "./errors.ts";
+import { AbortedError, TimeoutError } from "./errors.ts";
 
 /** Rejects with a TimeoutError that names `what` once `timeoutMs` have passed; the timer never outlives the wait. */
 export const withDeadline = <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> => {
@@ -6,4 +6,15 @@ export const withDeadline = <T>(work: Promise<T>, timeoutMs: number, what: strin
   const timer = setTimeout(() => reject(new TimeoutError(what, timeoutMs)), timeoutMs);
   work.then(resolve, reject);
   return promise.finally(() => clearTimeout(timer));
+};
+
+/** Rejects with an AbortedError that names `what` as soon as `signal` is aborted; the work itself is not stopped by that. */
+export const unlessAborted = async <T>(work: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> => {
+  if (signal === undefined) return work;
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const onAbort = () => reject(new AbortedError(what, { cause: signal.reason }));
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  work.then(resolve, reject);
+  return promise.finally(() => signal.removeEventListener("abort", onAbort));
 };

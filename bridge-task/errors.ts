@@ -31,6 +31,13 @@ export class TimeoutError extends BridgeError {
   }
 }
 
+/** Nobody waits for the outcome any more. */
+export class AbortedError extends BridgeError {
+  constructor(what: string, options: BridgeErrorOptions = {}) {
+    super("aborted", `${what} was given up: nobody waits for it any more`, options);
+  }
+}
+
 /** Settings, a job or an argument cannot be used as given. */
 export class InvalidInputError extends BridgeError {
   constructor(message: string, options: BridgeErrorOptions = {}) {

@@ -29,6 +29,8 @@ export const exitCodes = {
   stopped: 0,
   /** Somebody removed the agent from the call. */
   kicked: 0,
+  /** Stream told the agent, in the call, to leave it for good. */
+  refused: 79,
   /** An error nobody foresaw. */
   internal: 70,
   /** The job or the environment cannot be used. */

@@ -4,7 +4,8 @@ import type {
   RealtimeErrorEvent,
   RealtimeServerEvent,
 } from "openai/resources/realtime/realtime";
-import type { ErrorAction, ModelEndReason, ModelError } from "./model-errors.ts";
+import type { EndReason } from "../job.ts";
+import type { ErrorAction, ModelError } from "./model-errors.ts";
 import type { AgentState } from "./turn-types.ts";
 
 /** Anything that crossed the wire, in either direction. */
@@ -23,8 +24,8 @@ export interface ErrorNotice extends Omit<RealtimeErrorEvent, "event_id"> {
 }
 
 export interface CloseNotice {
-  /** `disconnected`: the application asked for it. The others: the model server refused for good, or was lost. */
-  cause: "disconnected" | ModelEndReason;
+  /** `disconnected`: the application asked for it. The others: the call, or the model server, ended it. */
+  cause: EndReason;
   detail: string;
   error?: ModelError;
 }

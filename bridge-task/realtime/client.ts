@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { unlessAborted } from "../deadline.ts";
 import { SafeEmitter } from "../emitter.ts";
 import type { Logger } from "../log.ts";
-import type { RealtimeClientEvents } from "./client-events.ts";
+import type { CloseNotice, RealtimeClientEvents } from "./client-events.ts";
+import { checkServer } from "./connection.ts";
 import { ModelSession } from "./model-session.ts";
 import type { ModelSessionOptions } from "./model-session-options.ts";
 import type { SessionUpdate } from "./session-settings.ts";
-import type { ResponseParameters } from "./turn-types.ts";
+import type { AgentState, ResponseParameters } from "./turn-types.ts";
 import { type UserContentPart, wireContentOf } from "./user-content.ts";
 
 export type { CloseNotice, ErrorNotice, RealtimeClientEvents, RealtimeRecord } from "./client-events.ts";
@@ -32,6 +34,7 @@ export class RealtimeClient {
   readonly #logger: Logger;
   readonly #emitter: SafeEmitter<RealtimeClientEvents>;
   readonly #session: ModelSession;
+  #leave: (() => Promise<unknown>) | undefined;
 
   private constructor(options: RealtimeClientOptions) {
     const { logger } = options;
@@ -40,14 +43,25 @@ export class RealtimeClient {
     this.#session = new ModelSession(options, (name, ...args) => this.#emitter.emit(name, ...args));
   }
 
+  /** Throws InvalidInputError where connecting can never work; what a caller asks before it opens anything else. */
+  static check({ apiKey, baseUrl }: Pick<RealtimeClientOptions, "apiKey" | "baseUrl">): void {
+    checkServer({ apiKey, baseUrl });
+  }
+
   /**
    * Opens a session. Resolves when the server has acknowledged its settings; no audio is sent before `listen()`.
-   * Rejects with a ModelError (`reason`: model_refused or model_lost) that says what to do, with nothing left open.
+   * Rejects with a ModelError (`reason`: model_refused or model_lost) that says what to do, or with AbortedError; nothing
+   * is left open.
    */
   static async connect(options: RealtimeClientOptions): Promise<RealtimeClient> {
     const client = new RealtimeClient(options);
-    await client.#session.ready(options.connectTimeoutMs);
-    return client;
+    try {
+      await unlessAborted(client.#session.ready(options.connectTimeoutMs), options.signal, "opening the model session");
+      return client;
+    } catch (error) {
+      await client.#session.close();
+      throw error;
+    }
   }
 
   on<Name extends keyof RealtimeClientEvents>(
@@ -128,9 +142,29 @@ export class RealtimeClient {
     return { item: null };
   }
 
-  /** Ends the session. Resolves when the socket is gone; `close` is emitted at once. Idempotent, never rejects. */
-  disconnect(): Promise<void> {
-    return this.#session.close();
+  /** Takes the agent out of the call and ends the session. Resolves when both are done. Idempotent, never rejects. */
+  async disconnect(): Promise<void> {
+    await (this.#leave?.() ?? this.#session.close());
+  }
+
+  /** Bridge side: from here on `disconnect()` means leaving the call, which ends the session in its course. */
+  onDisconnect(leave: () => Promise<unknown>): void {
+    this.#leave = leave;
+  }
+
+  /** Bridge side: ends the session and tells the application why. Idempotent, never rejects. */
+  close(notice: CloseNotice): Promise<void> {
+    return this.#session.close(notice);
+  }
+
+  /** Why the session ended; undefined while it lasts. What `close` tells, for those who come late. */
+  get end(): CloseNotice | undefined {
+    return this.#session.end;
+  }
+
+  /** What the agent is doing now; `agent.state` tells each change. */
+  get agentState(): AgentState {
+    return this.#session.agentState;
   }
 
   /** Bridge side: what people say, 24 kHz mono. Sent at once where the session may hear, else kept. */

@@ -38,6 +38,18 @@ export interface ConnectionOptions {
 
 const closeTimeoutMs = 2_000;
 
+/** Throws InvalidInputError for a key or a URL that can never work. */
+export const checkServer = ({ apiKey, baseUrl }: { apiKey: string; baseUrl: string | undefined }): void => {
+  if (typeof apiKey !== "string" || apiKey === "") {
+    throw new InvalidInputError("The OpenAI API key is empty: pass openAiApiKey, or set OPENAI_API_KEY");
+  }
+  if (baseUrl === undefined) return;
+  // The openai package speaks TLS only.
+  if (!URL.canParse(baseUrl) || new URL(baseUrl).protocol !== "https:") {
+    throw new InvalidInputError(`The model server's base URL must begin with https://, got ${baseUrl}`);
+  }
+};
+
 /**
  * One WebSocket to the model server. It opens within a deadline or fails with a ModelError that says what to do, keeps
  * itself alive with pings (the SDK has none), and ends in exactly one `onClosed`.
@@ -55,10 +67,7 @@ export class Connection {
   /** Begins to connect. Throws InvalidInputError where that can never work. */
   constructor(options: ConnectionOptions) {
     const { apiKey, baseUrl, model, wsOptions } = options;
-    if (apiKey === "") throw new InvalidInputError("The OpenAI API key is empty: set OPENAI_API_KEY");
-    if (!baseUrl.startsWith("https://")) {
-      throw new InvalidInputError(`The model server's base URL must begin with https://, got ${baseUrl}`);
-    }
+    checkServer(options);
     this.#options = options;
     this.#realtime = new OpenAIRealtimeWS({ model, options: wsOptions }, { apiKey, baseURL: baseUrl });
     this.#realtime.on("event", (event) => options.onEvent(event));
@@ -121,7 +130,8 @@ export class Connection {
 
   #onTransportError({ error, message, cause }: { error?: unknown; message: string; cause?: unknown }): void {
     if (error !== undefined) return; // An `error` event of the server's: it came as an event.
-    this.#options.logger.warn("realtime_transport_error", { error: cause ?? message });
+    // What follows a failure that is known already only repeats it.
+    if (this.#failure === undefined) this.#options.logger.warn("realtime_transport_error", { error: cause ?? message });
     const certificate = wrongCertificate(cause);
     const retryable = certificate === undefined;
     this.#failure ??= modelErrorOf({ message: certificate ?? `${message}.` }, "model_unreachable", {

@@ -17,6 +17,8 @@ export interface ModelSessionOptions {
   wsOptions?: ClientOptions | undefined;
   /** For the socket to open, and again for the settings to be accepted. Default 10,000. */
   connectTimeoutMs?: number | undefined;
+  /** Gives connecting up; afterwards it has no effect. */
+  signal?: AbortSignal | undefined;
   /** Most audio kept while it may not be sent yet; then the oldest goes first. Default 30,000. */
   maxHeldAudioMs?: number | undefined;
   /** See ConnectionOptions. */

@@ -20,7 +20,7 @@ import { chooseModel, defaultSession, mergeSessions, normalizeSession } from "./
 import type { SessionUpdate } from "./session-settings.ts";
 import { SessionUpdates } from "./session-updates.ts";
 import { TurnRunner } from "./turn-runner.ts";
-import type { Wish } from "./turn-types.ts";
+import type { AgentState, Wish } from "./turn-types.ts";
 
 type Tell = <Name extends keyof RealtimeClientEvents>(name: Name, ...args: RealtimeClientEvents[Name]) => void;
 
@@ -111,6 +111,10 @@ export class ModelSession {
     return this.#end === undefined && this.#connection.isOpen;
   }
 
+  get agentState(): AgentState {
+    return this.#turn.agentState;
+  }
+
   /** The instructions in force. */
   get instructions(): string {
     return this.#instructions;
@@ -162,8 +166,8 @@ export class ModelSession {
   }
 
   /** Ends the session by our own wish. Resolves when the socket is gone; the end is told at once. Idempotent, never rejects. */
-  close(): Promise<void> {
-    this.#finish({ cause: "disconnected", detail: "disconnect() was called." });
+  close(notice: CloseNotice = { cause: "disconnected", detail: "disconnect() was called." }): Promise<void> {
+    this.#finish(notice);
     return this.#connection.close();
   }
 
@@ -262,7 +266,7 @@ export class ModelSession {
   #report(upstream: RealtimeError, extra: { event_id?: string; advice?: string } = {}): void {
     const { action, quiet, advice } = classifyError(upstream);
     const { code, type, message, param } = upstream;
-    this.#logger[quiet ? "debug" : "warn"]("model_error", { code, type, param, action, message });
+    this.#logger[quiet ? "debug" : "warn"]("model_error", { code, type, param, action, "pii.message": message });
     if (action === "rotate") this.#lastRotation = upstream;
     if (!quiet) this.#emit("error", { type: "error", error: upstream, message, action, advice, ...extra });
     if (action !== "give_up") return;

@@ -30,6 +30,10 @@ export class TurnRunner {
     return this.#state.turnDetection;
   }
 
+  get agentState(): AgentState {
+    return this.#agentState;
+  }
+
   /** `pcm`: the samples of an `audio_received`. */
   dispatch(event: TurnEvent, pcm?: Int16Array): void {
     if (this.#isClosed) return;

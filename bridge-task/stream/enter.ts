@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { unlessAborted } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -12,6 +13,8 @@ export interface EnterOptions {
   logger: Logger;
   /** A connection to the SFU that the coordinator chose; it owns the media from here on. */
   connection: (join: CallJoin, media: PreparedMedia) => SfuConnection;
+  /** Gives the join up: rejects with AbortedError, out of the call. */
+  signal?: AbortSignal | undefined;
 }
 
 /** SFUs tried in all, as Stream's JavaScript client does. */
@@ -36,25 +39,26 @@ export const edgesToAvoid = (failures: readonly { edgeName: string; edgeIsBad: b
  * From nothing to a connected SFU: makes sure that user and call exist, asks for an SFU, joins it, elsewhere if need be.
  * What needs no answer of Stream's (keys, certificate, offers) is made while its answers travel. Throws BridgeError.
  */
-export const enter = async ({ coordinator, logger, connection }: EnterOptions): Promise<SfuConnection> => {
+export const enter = async ({ coordinator, logger, connection, signal }: EnterOptions): Promise<SfuConnection> => {
   let preparing = prepareMedia(logger);
   try {
-    await coordinator.prepare();
+    await unlessAborted(coordinator.prepare(), signal, "joining the call");
     const failures: { edgeName: string; edgeIsBad: boolean }[] = [];
     for (let attempt = 0; ; attempt += 1) {
-      const join = await coordinator.join(edgesToAvoid(failures));
+      const join = await unlessAborted(coordinator.join(edgesToAvoid(failures)), signal, "joining the call");
       checkCapabilities(join, coordinator.cid);
       const { edgeName } = join.credentials;
       const sfu = connection(join, await preparing);
       try {
-        await sfu.connect();
+        await unlessAborted(sfu.connect(), signal, "joining the call");
         return sfu;
       } catch (error) {
+        if (signal?.aborted) await sfu.leave("the join was given up");
         if (!isRetryable(error) || attempt + 1 >= attempts) throw error;
         logger.warn("sfu_join_failed", { edgeName, error: messageOf(error), attempt });
         failures.push({ edgeName, edgeIsBad: error instanceof SfuError && error.edgeIsBad });
         preparing = prepareMedia(logger);
-        await sleep(retryIntervalMs(attempt));
+        await unlessAborted(sleep(retryIntervalMs(attempt)), signal, "joining the call");
       }
     }
   } catch (error) {

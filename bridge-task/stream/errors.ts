@@ -18,6 +18,13 @@ export class CoordinatorError extends BridgeError {
   }
 }
 
+/** The call is over; there is nothing to join. */
+export class CallEndedError extends BridgeError {
+  constructor(message: string, options: BridgeErrorOptions = {}) {
+    super("call_ended", message, options);
+  }
+}
+
 /** The SFU refused the join or a request, or was lost. `edgeIsBad`: another SFU may do what this one cannot. */
 export class SfuError extends BridgeError {
   readonly edgeIsBad: boolean;

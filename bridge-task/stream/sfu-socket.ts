@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import { withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { SfuError } from "./errors.ts";
+import { CallEndedError, SfuError } from "./errors.ts";
 import { type JoinRequestSchema, type JoinResponse, SfuEventSchema, SfuRequestSchema } from "./generated/events_pb.js";
 import type { SfuEventPayload } from "./sfu-events.ts";
 import type { StreamTimeouts } from "./timeouts.ts";
@@ -121,7 +121,7 @@ export class SfuSocket {
     } else if (event.case === "goAway") {
       this.#joined.reject(new SfuError("the SFU is going away", { retryable: true, edgeIsBad: true }));
     } else if (event.case === "callEnded") {
-      this.#joined.reject(new SfuError("the call ended before the SFU let us in"));
+      this.#joined.reject(new CallEndedError("the call ended before the SFU let us in"));
     }
   }
 

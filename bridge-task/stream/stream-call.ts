@@ -26,6 +26,8 @@ export interface StreamCallOptions {
   validityInSeconds?: number;
   logger: Logger;
   timeouts?: Partial<StreamTimeouts>;
+  /** Gives the join up; afterwards it has no effect. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface StreamCallEvents {
@@ -72,6 +74,7 @@ export class StreamCall {
   #sessionId: string = this.#unifiedSessionId;
   #participants = new Participants(this.#sessionId);
   #state: CallState = { name: "joining" };
+  #ended: StreamCallEvents["closed"][0] | undefined;
   /** Passed between the SFU's yes and our taking note of it. */
   #earlyVerdict: Exclude<Verdict, { type: "stay" }> | undefined;
   #isPublishing = true;
@@ -93,7 +96,7 @@ export class StreamCall {
 
   /**
    * Joins the call, which is created if nobody did. Resolves when the SFU has let us in and our voice is connected.
-   * Rejects, with nothing left open, with CoordinatorError, SfuError or TimeoutError.
+   * Rejects, with nothing left open, with CoordinatorError, SfuError, CallEndedError, TimeoutError or AbortedError.
    */
   static async join(options: StreamCallOptions): Promise<StreamCall> {
     const streamCall = new StreamCall(options);
@@ -104,6 +107,11 @@ export class StreamCall {
   /** Ours in this call; new with each connection to an SFU. */
   get sessionId(): string {
     return this.#sessionId;
+  }
+
+  /** Why we are out of the call, or on the way out; undefined while we are in it. What `closed` tells, for those who come late. */
+  get end(): StreamCallEvents["closed"][0] | undefined {
+    return this.#ended;
   }
 
   /** Adds a listener; the result removes it. */
@@ -142,7 +150,7 @@ export class StreamCall {
     });
   }
 
-  async #join({ streamClient, call, user, validityInSeconds }: StreamCallOptions): Promise<void> {
+  async #join({ streamClient, call, user, validityInSeconds, signal }: StreamCallOptions): Promise<void> {
     const coordinator = new Coordinator({
       streamClient,
       call,
@@ -154,6 +162,7 @@ export class StreamCall {
     const connection = await enter({
       coordinator,
       logger: this.#logger,
+      signal,
       connection: (join, media) => this.#connection(join, media, { coordinator, userId: user.id }),
     });
     this.#state = { name: "joined", connection };
@@ -252,6 +261,7 @@ export class StreamCall {
     if (name === "leaving") return this.#state.done;
     if (name !== "joined") return Promise.resolve();
     const { connection } = this.#state;
+    this.#ended = end;
     const done = goodbye(connection).then(() => {
       this.#state = { name: "closed" };
       this.#logger.info("stream_call_closed", { cause: end.cause, detail: end.detail });

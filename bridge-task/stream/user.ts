@@ -8,8 +8,12 @@ export interface StreamUser {
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
+/** The one field that is ours to set on a user that somebody else made: it tells agents from people. */
+const ownField = "agent";
+
 /**
- * The fields of a partial update that turn `existing` into what `stated` asks for; undefined when nothing differs.
+ * The fields of a partial update that give `existing` what `stated` has and it lacks; undefined when nothing is lacking.
+ * What an existing user has stays: its name and image were somebody's choice, the agent's own are a default.
  * Custom fields stand at the top level of `set`, as Stream's partial update wants them.
  */
 export const userPatch = (stated: StreamUser, existing: StreamUser): Record<string, unknown> | undefined => {
@@ -17,6 +21,9 @@ export const userPatch = (stated: StreamUser, existing: StreamUser): Record<stri
     ["name", stated.name, existing.name] as const,
     ["image", stated.image, existing.image] as const,
     ...Object.entries(stated.custom ?? {}).map(([key, value]) => [key, value, existing.custom?.[key]] as const),
-  ].filter(([, wanted, found]) => wanted !== undefined && !same(wanted, found));
+  ].filter(([key, wanted, found]) => {
+    const isLacking = found === undefined || found === "";
+    return wanted !== undefined && (key === ownField ? !same(wanted, found) : isLacking);
+  });
   return entries.length === 0 ? undefined : Object.fromEntries(entries.map(([key, wanted]) => [key, wanted]));
 };

@@ -1,6 +1,5 @@
 import { messageOf } from "../../bridge-task/errors.ts";
 import { voiceDbfs } from "../caller/ear.ts";
-import { isVoice } from "../caller/person.ts";
 import type { CloudEvent } from "../cloud/event-log.ts";
 import { type Cloud, startCloud } from "../cloud/index.ts";
 import { sharedBundles } from "../support/bundles.ts";
@@ -32,7 +31,7 @@ const timesOf = async (call: BenchCall): Promise<Join> => {
   const events = cloud.log.since();
   const find = (type: string, match: (event: CloudEvent) => boolean): CloudEvent => {
     const event = events.find((candidate) => candidate.type === type && match(candidate));
-    if (!event) throw new Error(`the agent was heard in ${cid}, but there was no ${type}`);
+    if (!event) throw new Error(`the agent spoke in ${cid}, but there was no ${type}`);
     return event;
   };
   const startedAtMs = Number(find("task.running", ({ data }) => data.taskId === taskId).data.startedAtMs);
@@ -45,7 +44,7 @@ const timesOf = async (call: BenchCall): Promise<Join> => {
   );
   const agent = await decodePackets(call.packetsOf(agentUserId));
   const greeting = agent.find(({ dbfs }) => dbfs > voiceDbfs);
-  if (!greeting) throw new Error(`the agent was heard in ${cid}, but its packets hold no voice`);
+  if (!greeting) throw new Error(`the agent spoke in ${cid}, but its packets hold no voice`);
   return {
     startToJoinedMs: Math.max(joined.atMs, ready.atMs) - startedAtMs,
     startToGreetingMs: greeting.arrivalMs - startedAtMs,
@@ -57,7 +56,10 @@ const measureOne = async (cloud: Cloud): Promise<Join> => {
   const call = new BenchCall(cloud);
   const person = await call.join();
   try {
-    await person.hears(isVoice, joinTimeoutMs, "the greeting", 0);
+    // Told by the SFU, not by the person: their own connection to the agent's new track may come up a moment later.
+    const isGreeting = ({ type, data }: CloudEvent) =>
+      type === "sfu.first_voiced_packet" && data.cid === call.cid && data.userId === agentUserId;
+    await cloud.log.waitFor(isGreeting, joinTimeoutMs, `a greeting in ${call.cid}`);
     // The answer to the webhook may come after the greeting where the function is slower than the bridge.
     await cloud.stream.coordinator.webhooks.settled();
     return await timesOf(call);

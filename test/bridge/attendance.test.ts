@@ -13,7 +13,8 @@ const play = (events: { atMs: number; event: AttendanceEvent }[], untilMs: numbe
   let wakeAtMs = 0;
   for (let nowMs = 0; nowMs <= untilMs; ) {
     const next = queue[0];
-    const event: AttendanceEvent = next && next.atMs <= nowMs ? (queue.shift()?.event ?? { type: "time" }) : { type: "time" };
+    const event: AttendanceEvent =
+      next && next.atMs <= nowMs ? (queue.shift()?.event ?? { type: "time" }) : { type: "time" };
     const step = attend(state, event, nowMs, defaultLimits);
     state = step.state;
     wakeAtMs = step.wakeAtMs;

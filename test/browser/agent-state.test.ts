@@ -111,6 +111,18 @@ test("an interrupted answer says so, even though it was generated to its end bef
   expect(after(...inCall, ...question, ...answer, answerDone, truncated).lines[1]?.status).toBe("interrupted");
 });
 
+test("a voice that was never heard here is over when it must have been said", () => {
+  const said = [
+    ...inCall,
+    ...answer.slice(0, 2),
+    model("response.output_audio.delta", { item_id: "a1", delta: { bytes: 96_000 } }),
+  ];
+  const view = after(...said, answerDone);
+  const deltaAtMs = seq * 10;
+  expect(follow(view, { type: "time", nowMs: deltaAtMs + 1_500 }).phase).toBe("speaking");
+  expect(follow(view, { type: "time", nowMs: deltaAtMs + 3_100 }).phase).toBe("listening");
+});
+
 test("speech that begins before any answer was heard ends the waiting for it", () => {
   const barge = model("input_audio_buffer.speech_started", { item_id: "u2" });
   expect(after(...inCall, ...question, ...answer, barge).phase).toBe("listening");

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { concat, samplesPerMs } from "../../bridge-task/audio/pcm.ts";
 import type { CloudEvent } from "../cloud/event-log.ts";
 import { type Cloud, startCloud } from "../cloud/index.ts";
-import type { Rule } from "../cloud/openai/index.ts";
+import type { Rule, Session } from "../cloud/openai/index.ts";
 import { type PageServer, servePage } from "../cloud/page/server.ts";
 import { signal, silence } from "../support/signals.ts";
 import { speak } from "../support/speech.ts";
@@ -86,28 +86,29 @@ describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTime
 
   const lastSeq = (): number => cloud.log.since().at(-1)?.seq ?? 0;
 
-  /** The first such event since the test began, or since another one. */
-  const happens = (source: CloudEvent["source"], type: string, afterSeq = startSeq): Promise<CloudEvent> =>
-    cloud.log.waitFor(
-      (event) => event.source === source && event.type === type && event.seq > afterSeq,
-      patienceMs,
-      `${source} ${type} after event ${afterSeq}`,
-    );
+  const event = (what: string, match: (event: CloudEvent) => boolean, afterSeq = startSeq): Promise<CloudEvent> =>
+    cloud.log.waitFor((event) => event.seq > afterSeq && match(event), patienceMs, `${what} after event ${afterSeq}`);
 
-  /** The same, of the person and not of the agent. */
-  const personDoes = (type: string, afterSeq = startSeq): Promise<CloudEvent> =>
-    cloud.log.waitFor(
-      ({ seq, type: other, data }) => seq > afterSeq && other === type && String(data.userId).startsWith("person-"),
-      patienceMs,
-      `${type} of the person after event ${afterSeq}`,
-    );
+  /** The model session of this test; those of earlier tests may still be open. */
+  const session = async (): Promise<Session> => {
+    const { data } = await event("session.opened", ({ type }) => type === "session.opened");
+    const opened = cloud.openai.session(String(data.sessionId));
+    if (!opened) throw new Error("the session is gone from the local cloud");
+    return opened;
+  };
 
-  /** How much of that sound the model received in the session of this test. */
-  const modelHeard = async (known: Int16Array): Promise<number> => {
-    const { data } = await happens("openai", "session.opened");
-    const session = cloud.openai.session(String(data.sessionId));
-    if (!session) throw new Error("the session is gone from the local cloud");
-    return comparer.share(session.inputRecord.pcm(), known);
+  /** The first such event of this test's session, or the first after another event. */
+  const modelEvent = async (type: string, afterSeq = startSeq): Promise<CloudEvent> => {
+    const { id } = await session();
+    return event(type, (other) => other.type === type && other.data.sessionId === id, afterSeq);
+  };
+
+  /** The same, of this test's person. */
+  const personEvent = async (type: string, afterSeq = startSeq): Promise<CloudEvent> => {
+    const isPersonJoining = (other: CloudEvent) =>
+      other.type === "sfu.joined" && String(other.data.userId).startsWith("person-");
+    const { userId } = (await event("a person joining", isPersonJoining)).data;
+    return event(type, (other) => other.type === type && other.data.userId === userId, afterSeq);
   };
 
   /** Waits until the page has received that sound since `fromSample`. */
@@ -125,23 +126,29 @@ describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTime
     }
   };
 
+  /** Waits until media flows both ways and the agent, its greeting said, listens. */
+  const isReady = async (): Promise<void> => {
+    await personEvent("sfu.first_packet");
+    await personEvent("sfu.subscriber_connected");
+    await modelEvent("server.response.done");
+    await caller.sees("Listening");
+  };
+
   test("is heard by the agent, hears it, and silences it by speaking", async () => {
     const { ear } = caller;
     // As the model says it: sentence by sentence.
     const longSound = concat(await Promise.all(longAnswer.map((sentence) => speak(sentence))));
     cloud.openai.mind.add([{ when: { after: "user" }, reply: { text: longAnswer.join(" ") } }]);
     await caller.click("Join and type");
-    await hears("greeting", signal("greeting"));
+    await isReady();
     await caller.reads("Lucy (agent)");
     await caller.reads("This is the greeting.");
-    await caller.sees("Listening");
-    await personDoes("sfu.first_packet");
 
     // The microphone's file plays from its beginning when the microphone is opened: no time of day sets the pace here.
     const questionFrom = ear.sampleCount;
     await caller.click("Unmute");
-    await happens("openai", "server.input_audio_buffer.speech_stopped");
-    expect(await modelHeard(question)).toBeGreaterThanOrEqual(heard);
+    await modelEvent("server.input_audio_buffer.speech_stopped");
+    expect(await comparer.share((await session()).inputRecord.pcm(), question)).toBeGreaterThanOrEqual(heard);
     await hears("long answer", longSound.subarray(0, 2_000 * samplesPerMs), questionFrom);
     await caller.sees("Speaking");
     await caller.reads("When somebody creates a call");
@@ -152,10 +159,9 @@ describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTime
     await caller.click("Mute");
     const beforeInterruption = lastSeq();
     await caller.click("Unmute");
-    const interruption = await happens("openai", "server.input_audio_buffer.speech_started", beforeInterruption);
+    const interruption = await modelEvent("server.input_audio_buffer.speech_started", beforeInterruption);
     const interruptedAt = ear.sampleAt(interruption.atMs);
     const silentFrom = await ear.silenceAfter(interruptedAt, 800, patienceMs, "silence after the interruption");
-    console.log("SILENT AFTER", (silentFrom - interruptedAt) / samplesPerMs);
     expect((silentFrom - interruptedAt) / samplesPerMs).toBeLessThan(1_000);
 
     // The model was told how much was heard, not how much it had generated: the last sound tells where that was.
@@ -163,15 +169,13 @@ describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTime
     const last = await comparer.place(longSound, ear.pcm().subarray(silentFrom - lastMs * samplesPerMs, silentFrom));
     expect(last.score).toBeGreaterThan(pieceScore);
     const heardMs = last.atSample / samplesPerMs + lastMs;
-    const truncation = await happens("openai", "client.conversation.item.truncate", beforeInterruption);
+    const truncation = await modelEvent("client.conversation.item.truncate", beforeInterruption);
     const { audio_end_ms: toldMs } = truncation.data.event as { audio_end_ms: number };
-    console.log("TOLD", toldMs, "HEARD", heardMs, last.score);
     expect(Math.abs(toldMs - heardMs)).toBeLessThan(500);
     await caller.reads("Agent, interrupted");
 
     await hears("second answer", signal("second answer"), silentFrom);
     const rest = longSound.subarray(Math.round((toldMs + 100) * samplesPerMs)).subarray(0, 1_500 * samplesPerMs);
-    console.log("REST", await comparer.share(ear.pcm(silentFrom), rest));
     expect(await comparer.share(ear.pcm(silentFrom), rest)).toBeLessThan(notHeard);
   });
 
@@ -179,7 +183,7 @@ describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTime
     cloud.openai.mind.add([{ when: { heard: "what time is it" }, reply: reply("time") }]);
     await context.clearPermissions();
     await caller.click("Join and type");
-    await hears("greeting", signal("greeting"));
+    await isReady();
     const lineFrom = caller.ear.sampleCount;
     await caller.say("What time is it?");
     await hears("time", signal("time"), lineFrom);
@@ -192,29 +196,33 @@ describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTime
     await context.addInitScript(silentMicrophone);
     await caller.page.reload();
     await caller.click("Join with microphone");
-    await hears("greeting", signal("greeting"));
+    await isReady();
     const beforeMute = lastSeq();
     await caller.click("Mute");
-    const muted = await personDoes("sfu.track_unpublished", beforeMute);
+    const muted = await personEvent("sfu.track_unpublished", beforeMute);
     const lineFrom = caller.ear.sampleCount;
     await caller.say("Are you still there?");
-    const unmuted = await personDoes("sfu.track_published", muted.seq);
+    const unmuted = await personEvent("sfu.track_published", muted.seq);
     await hears("presence", signal("presence"), lineFrom);
-    await personDoes("sfu.track_unpublished", unmuted.seq);
+    await personEvent("sfu.track_unpublished", unmuted.seq);
   });
 
-  test("is told what to do when the microphone is refused, and hears the agent all the same", async () => {
+  test("is told what to do when the microphone is refused, and can type", async () => {
+    cloud.openai.mind.add([{ when: { heard: "without a microphone" }, reply: reply("comfort") }]);
     await context.clearPermissions();
     await caller.click("Join with microphone");
     await caller.reads("The browser was not allowed to use the microphone.");
-    await hears("greeting", signal("greeting"));
+    await isReady();
+    const lineFrom = caller.ear.sampleCount;
+    await caller.say("I am here without a microphone.");
+    await hears("comfort", signal("comfort"), lineFrom);
   });
 
   test("leaves, and reads on the page that it is over", async () => {
     await caller.click("Join with microphone");
-    await personDoes("sfu.first_packet");
+    await personEvent("sfu.first_packet");
     await caller.click("Leave");
-    await personDoes("sfu.left");
+    await personEvent("sfu.left");
     await caller.reads("You have left the call.");
   });
 });

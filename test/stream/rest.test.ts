@@ -44,14 +44,12 @@ test("any other body is refused with a CoordinatorError, never another error", (
   );
 });
 
-test("an existing user is patched with what differs, custom fields at the top, nothing else", () => {
-  const existing = { id: "lucy", name: "Old", image: "i.png", custom: { agent: false, team: { a: 1 }, kept: 1 } };
+test("an existing user keeps what it has; it gets what it lacks, and the mark of an agent, custom fields at the top", () => {
+  const existing = { id: "lucy", name: "Old", image: "", custom: { agent: false, team: { a: 1 }, kept: 1 } };
   expect(userPatch({ id: "lucy" }, existing)).toBeUndefined();
-  expect(userPatch({ id: "lucy", name: "Old", custom: { team: { a: 1 } } }, existing)).toBeUndefined();
-  expect(userPatch({ id: "lucy", name: "New", custom: { agent: true } }, existing)).toEqual({
-    name: "New",
-    agent: true,
-  });
+  expect(userPatch({ id: "lucy", name: "New", custom: { team: { a: 2 }, agent: false } }, existing)).toBeUndefined();
+  const stated = { id: "lucy", name: "New", image: "new.png", custom: { agent: true, kept: 2, mood: "good" } };
+  expect(userPatch(stated, existing)).toEqual({ image: "new.png", agent: true, mood: "good" });
 });
 
 test("an edge is avoided when it says so, or after its second failure", () => {

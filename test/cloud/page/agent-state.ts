@@ -38,18 +38,24 @@ export interface AgentView {
   voice: "resting" | "awaited" | "audible";
   /** A response is being generated. */
   generating: boolean;
+  /** When, at the latest, what was generated so far has been said (Unix epoch): audio comes faster than it is spoken. */
+  spokenByMs: number;
   /** Lines that were typed and not yet heard by the model as a turn. */
   typed: readonly string[];
   /** How the agent's task ended; null while it runs. */
   end: { exitCode: number | null } | null;
 }
 
-/** What moves the view: the local cloud's log, what this page hears of the agent, and lines typed here. */
+/** What moves the view: the local cloud's log, what this page hears of the agent, lines typed here, and time. */
 export type AgentEvent =
   | { type: "cloud"; event: CloudEvent }
   | { type: "audible"; audible: boolean }
   | { type: "answered"; afterMs: number }
-  | { type: "typed"; text: string };
+  | { type: "typed"; text: string }
+  | { type: "time"; nowMs: number };
+
+/** What is sent arrives within this time, or not at all. */
+const arrivalMs = 1_000;
 
 export const newCall = (call: { type: string; id: string }): AgentView => ({
   call,
@@ -63,6 +69,7 @@ export const newCall = (call: { type: string; id: string }): AgentView => ({
   thinking: false,
   voice: "resting",
   generating: false,
+  spokenByMs: 0,
   typed: [],
   end: null,
 });
@@ -135,8 +142,14 @@ const onStream = (view: AgentView, { type, data, atMs }: CloudEvent): AgentView 
   return type === "sfu.left" ? { ...view, inCall: false } : view;
 };
 
+/** The log has `{ bytes }` where the event had that much 24 kHz PCM16. */
+const audioMsOf = (delta: unknown): number => {
+  const { bytes } = recordOf(delta);
+  return typeof bytes === "number" ? bytes / 48 : 0;
+};
+
 /** Server events of the Realtime protocol that a view is made of. */
-const onModel = (view: AgentView, kind: string, event: Record<string, unknown>): AgentView => {
+const onModel = (view: AgentView, kind: string, event: Record<string, unknown>, atMs: number): AgentView => {
   const itemId = textOf(event.item_id);
   switch (kind) {
     case "input_audio_buffer.speech_started": {
@@ -173,7 +186,12 @@ const onModel = (view: AgentView, kind: string, event: Record<string, unknown>):
     case "response.output_audio_transcript.delta":
       return withLine(view, itemId, "agent", (line) => ({ ...line, text: line.text + textOf(event.delta) }));
     case "response.output_audio.delta":
-      return { ...view, thinking: false, voice: view.voice === "audible" ? "audible" : "awaited" };
+      return {
+        ...view,
+        thinking: false,
+        voice: view.voice === "audible" ? "audible" : "awaited",
+        spokenByMs: Math.max(view.spokenByMs, atMs) + audioMsOf(event.delta),
+      };
     case "conversation.item.truncated":
     case "conversation.item.deleted":
       return closeLine(view, itemId, "interrupted");
@@ -197,7 +215,7 @@ const onOpenAi = (view: AgentView, { type, data, atMs }: CloudEvent): AgentView 
   if (sessionId === "" || sessionId !== view.sessionId) return view;
   if (type === "session.closed") return { ...view, sessionId: null, thinking: false, generating: false };
   if (type === "server.session.updated") return reached(view, "Model session ready", atMs);
-  return type.startsWith("server.") ? onModel(view, type.slice("server.".length), recordOf(data.event)) : view;
+  return type.startsWith("server.") ? onModel(view, type.slice("server.".length), recordOf(data.event), atMs) : view;
 };
 
 const onCloud = (view: AgentView, event: CloudEvent): AgentView => {
@@ -211,6 +229,12 @@ const onAudible = (view: AgentView, audible: boolean): AgentView => {
   return { ...view, voice: view.voice === "audible" ? (view.generating ? "awaited" : "resting") : view.voice };
 };
 
+/** A voice that should have been over by now and was never heard here is not waited for any longer. */
+const onTime = (view: AgentView, nowMs: number): AgentView =>
+  view.voice === "awaited" && !view.generating && nowMs > view.spokenByMs + arrivalMs
+    ? { ...view, voice: "resting" }
+    : view;
+
 /** The answer is the agent's newest line, unless a person has spoken since. */
 const onAnswered = (view: AgentView, afterMs: number): AgentView => {
   const last = view.lines.at(-1);
@@ -221,6 +245,7 @@ const onAnswered = (view: AgentView, afterMs: number): AgentView => {
 const moved = (view: AgentView, event: AgentEvent): AgentView => {
   if (event.type === "cloud") return onCloud(view, event.event);
   if (event.type === "audible") return onAudible(view, event.audible);
+  if (event.type === "time") return onTime(view, event.nowMs);
   if (event.type === "answered") return onAnswered(view, event.afterMs);
   return { ...view, typed: [...view.typed, event.text] };
 };

@@ -12,6 +12,7 @@ import * as view from "./view.ts";
 export class Room {
   readonly #invitation: Invitation;
   readonly #stopEvents: () => void;
+  readonly #clock: number;
   #visit: Visit | undefined;
   #agent: AgentView;
   #people: readonly Attendant[] = [];
@@ -27,6 +28,7 @@ export class Room {
       onLost: () => view.showProblem(cloudLost),
       onFound: () => view.problemSolved(cloudLost),
     });
+    this.#clock = setInterval(() => this.#happened({ type: "time", nowMs: Date.now() }), 500);
     this.#show();
   }
 
@@ -82,6 +84,7 @@ export class Room {
 
   /** Ends the watching. */
   close(): void {
+    clearInterval(this.#clock);
     this.#stopEvents();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Who is speaking, from the audio levels of RTP packets. Stream does not publish its own rule; these are LiveKit's
- * defaults: a window of 400 ms, louder than -35 dBov for 40 % of it.
+ * Who is speaking, from the audio levels of RTP packets. Stream does not publish its rule; this one is our choice: a
+ * window of 400 ms, louder than -35 dBov for 40 % of it.
  */
 export const levelIntervalMs = 400;
 const activeDbov = 35;

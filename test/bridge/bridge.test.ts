@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import tls from "node:tls";
+import { StreamClient } from "@stream-io/node-sdk";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { Bridge, type BridgeOptions } from "../../bridge-task/bridge.ts";
+import { connectOpenAi } from "../../bridge-task/connect-open-ai.ts";
+import { withDeadline } from "../../bridge-task/deadline.ts";
+import { AbortedError, InvalidInputError } from "../../bridge-task/errors.ts";
+import { silentLogger } from "../../bridge-task/log.ts";
+import type { CloseNotice } from "../../bridge-task/realtime/client.ts";
+import { ModelError } from "../../bridge-task/realtime/model-errors.ts";
+import { createCertificates } from "../cloud/certificate.ts";
+import { type CloudEvent, EventLog } from "../cloud/event-log.ts";
+import { type OpenAiCloud, startOpenAiCloud } from "../cloud/openai/index.ts";
+import { type StreamCloud, startStreamCloud } from "../cloud/stream/index.ts";
+import { startGate } from "../support/gate.ts";
+
+const keys = { apiKey: "key", apiSecret: "secret-of-the-app" };
+const openAiKey = "sk-test";
+const waitMs = 10_000;
+
+let log: EventLog;
+let stream: StreamCloud;
+let openai: OpenAiCloud;
+let call: { type: string; id: string };
+
+beforeAll(async () => {
+  const { caPem, keyPem, certPem } = await createCertificates();
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), caPem]);
+  log = new EventLog();
+  stream = await startStreamCloud({ log, ...keys });
+  openai = await startOpenAiCloud({ log, apiKey: openAiKey, tls: { key: keyPem, cert: certPem } });
+});
+
+beforeEach(() => {
+  call = { type: "default", id: randomUUID() };
+});
+
+afterAll(async () => {
+  await stream?.close();
+  await openai?.close();
+});
+
+const streamClient = (basePath = stream.serverBaseUrl): StreamClient =>
+  new StreamClient(keys.apiKey, keys.apiSecret, { basePath, timeout: 5_000 });
+
+const options = (changes: Partial<BridgeOptions> = {}): BridgeOptions => ({
+  streamClient: streamClient(),
+  call,
+  agentUser: { id: "bot" },
+  openAi: { apiKey: openAiKey, baseUrl: openai.baseUrl },
+  logger: silentLogger,
+  ...changes,
+});
+
+const cid = (): string => `${call.type}:${call.id}`;
+const present = (): string[] => stream.sfu.participants(cid()).map(({ user }) => user.id);
+const seen = (type: string): Promise<CloudEvent> =>
+  log.waitFor((event) => event.type === type && event.data.cid === cid(), waitMs, type);
+const soon = <T>(work: Promise<T>): Promise<T> => withDeadline(work, waitMs, "the test");
+
+const gateTo = async (target: string) => {
+  const gate = await startGate(target);
+  onTestFinished(() => gate.close());
+  return gate;
+};
+
+describe("one side ends while the other is still on its way", () => {
+  test("the call ends while the model session opens", async () => {
+    const gate = await gateTo(openai.baseUrl);
+    const connecting = Bridge.connect(options({ openAi: { apiKey: openAiKey, baseUrl: gate.url } }));
+    await seen("sfu.publisher_connected");
+    await streamClient().video.call(call.type, call.id).end();
+    await seen("sfu.left");
+    gate.open();
+    const bridge = await soon(connecting);
+    expect(await soon(bridge.ended)).toMatchObject({ reason: "call_ended" });
+    expect(bridge.client.isConnected()).toBe(false);
+  });
+
+  test("the model server is lost while the join is slow", async () => {
+    const gate = await gateTo(stream.serverBaseUrl);
+    const sessionsBefore = openai.sessions().length;
+    const connecting = Bridge.connect(options({ streamClient: streamClient(gate.url) }));
+    const ready = () => openai.sessions().length > sessionsBefore;
+    await log.waitFor((event) => event.type === "server.session.updated" && ready(), waitMs, "the session");
+    openai.sessions().at(-1)?.drop(1006);
+    gate.open();
+    const bridge = await soon(connecting);
+    expect(await soon(bridge.ended)).toMatchObject({ reason: "model_lost" });
+    expect(present()).toEqual([]);
+  });
+});
+
+describe("a start that fails or is given up leaves nobody in the call", () => {
+  test("the model refuses the key", async () => {
+    const refused = Bridge.connect(options({ openAi: { apiKey: "sk-wrong", baseUrl: openai.baseUrl } }));
+    await expect(soon(refused)).rejects.toBeInstanceOf(ModelError);
+    expect(present()).toEqual([]);
+  });
+
+  test.each(["sfu.joined", "sfu.track_published"])("it is aborted at %s", async (moment) => {
+    const gate = await gateTo(openai.baseUrl);
+    const stop = new AbortController();
+    const openAi = { apiKey: openAiKey, baseUrl: gate.url };
+    const connecting = Bridge.connect(options({ openAi, signal: stop.signal }));
+    connecting.catch(() => undefined);
+    await seen(moment);
+    stop.abort("SIGTERM");
+    await expect(soon(connecting)).rejects.toBeInstanceOf(AbortedError);
+    expect((await seen("sfu.left")).data.reason).not.toMatch(/lost|silent/);
+    expect(present()).toEqual([]);
+  });
+
+  test.each([
+    ["streamClient", { streamClient: undefined }],
+    ["call", { call: undefined }],
+    ["call", { call: { type: "default", id: "" } }],
+    ["agentUserId", { agentUserId: "" }],
+    ["OpenAI API key", { openAiApiKey: "" }],
+    ["base URL", { baseUrl: "http://127.0.0.1/v1" }],
+    ["validityInSeconds", { validityInSeconds: -1 }],
+  ])("a bad %s is named before anything is opened", async (name, bad) => {
+    const seqBefore = log.since().length;
+    const good = { streamClient: streamClient(), call, agentUserId: "bot", openAiApiKey: openAiKey };
+    const refused = connectOpenAi({ ...good, baseUrl: openai.baseUrl, ...bad } as never);
+    await expect(refused).rejects.toBeInstanceOf(InvalidInputError);
+    await expect(refused).rejects.toThrow(name);
+    expect(log.since().slice(seqBefore)).toEqual([]);
+  });
+});
+
+describe("the application's client", () => {
+  const connect = async () => {
+    const client = await connectOpenAi({
+      streamClient: streamClient(),
+      call,
+      openAiApiKey: openAiKey,
+      agentUserId: "bot",
+      baseUrl: openai.baseUrl,
+      logger: silentLogger,
+    });
+    const closed = new Promise<CloseNotice>((resolve) => client.once("close", resolve));
+    return { client, closed };
+  };
+
+  test("disconnect() resolves when the agent is out of the call", async () => {
+    const { client, closed } = await connect();
+    expect(present()).toEqual(["bot"]);
+    await soon(client.disconnect());
+    expect(present()).toEqual([]);
+    expect(client.isConnected()).toBe(false);
+    expect(await closed).toMatchObject({ cause: "disconnected" });
+  });
+
+  test("close tells that the call ended", async () => {
+    const { closed } = await connect();
+    await streamClient().video.call(call.type, call.id).end();
+    expect(await soon(closed)).toMatchObject({ cause: "call_ended" });
+  });
+
+  test("close tells that the SFU was lost", async () => {
+    const { closed } = await connect();
+    stream.sfu.kill();
+    onTestFinished(() => stream.sfu.restore());
+    expect(await soon(closed)).toMatchObject({ cause: "sfu_lost" });
+  });
+});
+
+test("a failure in the media path ends this call, not the process", async () => {
+  const bridge = await Bridge.connect(options());
+  Object.defineProperty(bridge.participant, "sendAudio", {
+    value: () => {
+      throw new Error("the encoder broke");
+    },
+  });
+  expect(await soon(bridge.ended)).toEqual({ reason: "internal", detail: "the encoder broke" });
+  expect(present()).toEqual([]);
+});

@@ -94,7 +94,7 @@ const audibleAtMs = (state: Attendance, limits: AttendanceLimits): number | null
 };
 
 /**
- * One rule book for "whom to greet and when to go" (DESIGN §3.4, §3.5): greets once, when a person can hear it, never
+ * One rule book for "whom to greet and when to go": greets once, when a person can hear it, never
  * over a person who speaks first; leaves when nobody came, when everybody left, or at the longest stay.
  */
 export const attend = (

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { correlate } from "../support/correlate.ts";
+import { type Correlation, correlate } from "../support/correlate.ts";
 import { heardShare } from "./heard.ts";
 
 /** Two sounds, 24 kHz mono; `id` comes back with the answer. */
@@ -10,7 +10,14 @@ export interface CompareRequest {
   known: Int16Array;
 }
 
-parentPort?.on("message", ({ id, compare, recording, known }: CompareRequest) => {
-  const result = compare === "share" ? heardShare(recording, known) : correlate(recording, known);
-  parentPort?.postMessage({ id, result });
-});
+export type CompareAnswer = { id: number; result: number | Correlation } | { id: number; error: unknown };
+
+const answer = ({ id, compare, recording, known }: CompareRequest): CompareAnswer => {
+  try {
+    return { id, result: compare === "share" ? heardShare(recording, known) : correlate(recording, known) };
+  } catch (error) {
+    return { id, error };
+  }
+};
+
+parentPort?.on("message", (request: CompareRequest) => parentPort?.postMessage(answer(request)));

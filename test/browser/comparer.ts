@@ -1,6 +1,9 @@
 import { Worker } from "node:worker_threads";
+import { withDeadline } from "../../bridge-task/deadline.ts";
 import type { Correlation } from "../support/correlate.ts";
-import type { CompareRequest } from "./compare-worker.ts";
+import type { CompareAnswer, CompareRequest } from "./compare-worker.ts";
+
+const answerTimeoutMs = 30_000;
 
 /**
  * Compares sounds in a thread of its own: the local cloud forwards media in the test's process, and a comparison of half a
@@ -12,9 +15,11 @@ export class Comparer {
   #lastId = 0;
 
   constructor() {
-    this.#worker.on("message", ({ id, result }: { id: number; result: unknown }) => {
-      this.#waiting.get(id)?.resolve(result);
-      this.#waiting.delete(id);
+    this.#worker.on("message", (answer: CompareAnswer) => {
+      const asked = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if ("error" in answer) asked?.reject(answer.error);
+      else asked?.resolve(answer.result);
     });
     this.#worker.on("error", (error) => {
       for (const { reject } of this.#waiting.values()) reject(error);
@@ -41,6 +46,6 @@ export class Comparer {
     const answer = Promise.withResolvers<unknown>();
     this.#waiting.set(this.#lastId, answer);
     this.#worker.postMessage({ id: this.#lastId, compare, recording, known } satisfies CompareRequest);
-    return answer.promise;
+    return withDeadline(answer.promise, answerTimeoutMs, "comparing two sounds");
   }
 }

@@ -25,3 +25,12 @@ test("its parts in another order are not the sound", () => {
   const half = 750 * samplesPerMs;
   expect(heardShare(concat([known.subarray(half), silence(300), known.subarray(0, half)]), known)).toBeLessThan(0.7);
 });
+
+test("a pause in a sound is no part of it", () => {
+  const paused = concat([known.subarray(0, 600 * samplesPerMs), silence(600), known.subarray(600 * samplesPerMs)]);
+  expect(heardShare(concat([silence(100), known, silence(100)]), paused)).toBeGreaterThanOrEqual(0.8);
+});
+
+test("silence cannot be looked for", () => {
+  expect(() => heardShare(known, silence(900))).toThrow(/silent/);
+});

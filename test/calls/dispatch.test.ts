@@ -4,21 +4,18 @@ import tls from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectOpenAi } from "../../bridge-task/connect-open-ai.ts";
 import { silentLogger } from "../../bridge-task/log.ts";
+import { leastScore } from "../caller/evidence.ts";
 import { isVoice } from "../caller/person.ts";
 import type { Cloud } from "../cloud/index.ts";
 import { noWebhookFaults } from "../cloud/stream/coordinator/webhooks.ts";
 import { correlate, signal } from "../support/signals.ts";
-import { agentUserId, greeting, Scene, startStage } from "./stage.ts";
+import { agentUserId, greeting, greetingsIn, Scene, startStage } from "./stage.ts";
 
 let cloud: Cloud;
 
-/** On a busy machine the person's connection may come up while the agent is speaking already: the end is heard in any case. */
-const greetingMs = 3_000;
-const endOfGreeting = () => signal("greeting", greetingMs).subarray(-1_200 * 24);
-
 beforeAll(async () => {
   cloud = await startStage();
-  cloud.openai.mind.add([greeting(greetingMs)]);
+  cloud.openai.mind.add([greeting]);
 });
 
 afterAll(() => cloud?.close());
@@ -48,11 +45,7 @@ test.each(["same-id", "new-id"] as const)(
     expect(scene.tasks()).toHaveLength(1);
     expect(scene.present().toSorted()).toEqual(["ann", agentUserId]);
     // A second voice would be a second greeting, after the first or on top of it.
-    const heard = ann.heard();
-    const { score, atSample } = correlate(heard, endOfGreeting());
-    expect(score).toBeGreaterThan(0.7);
-    heard.fill(0, Math.max(0, atSample), atSample + endOfGreeting().length);
-    expect(correlate(heard, endOfGreeting()).score).toBeLessThan(0.3);
+    expect(greetingsIn(ann.heard())).toBe(1);
 
     await scene.streamClient.video.call("default", scene.call.id).end();
     expect(await scene.taskEnds(10_000)).toEqual({ exitCode: 0, reason: "call_ended" });
@@ -99,7 +92,7 @@ test("connectOpenAi() puts an agent into a call that nobody created, and takes i
     client.sendUserMessageContent([{ type: "input_text", text: "Who are you?" }]);
     await ann.hears(isVoice, 8_000, "the captain", 0);
     await ann.hearsSilence(700, 10_000);
-    expect(correlate(ann.heard(), signal("ahoy")).score).toBeGreaterThan(0.7);
+    expect(correlate(ann.heard(), signal("ahoy")).score).toBeGreaterThan(leastScore);
     await ann.leave();
   } finally {
     await client.disconnect();

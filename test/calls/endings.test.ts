@@ -9,7 +9,7 @@ let cloud: Cloud;
 
 beforeAll(async () => {
   cloud = await startStage();
-  cloud.openai.mind.add([greeting(3_000)]);
+  cloud.openai.mind.add([greeting]);
 });
 
 afterAll(() => cloud?.close());

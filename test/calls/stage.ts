@@ -1,22 +1,40 @@
 import { randomUUID } from "node:crypto";
 import { StreamClient } from "@stream-io/node-sdk";
 import { userId as agentUserId } from "../../bridge-task/agents/lucy/joins.ts";
+import { leastScore } from "../caller/evidence.ts";
 import { Person } from "../caller/person.ts";
 import type { TaskView } from "../cloud/aws/index.ts";
 import type { CloudEvent } from "../cloud/event-log.ts";
 import { type Cloud, startCloud } from "../cloud/index.ts";
 import type { Rule } from "../cloud/openai/mind.ts";
 import { sharedBundles } from "../support/bundles.ts";
+import { correlate, signal } from "../support/signals.ts";
 
 export { agentUserId };
 
 const joinTimeoutMs = 15_000;
 
-/** What the agent says to greet, as a test signal of this length. */
-export const greeting = (durationMs: number): Rule => ({
+const greetingMs = 3_000;
+
+/** What the agent says to greet, as a test signal. */
+export const greeting: Rule = {
   when: { after: "nothing" },
-  reply: { text: "Hello.", speech: { signal: "greeting", durationMs } },
-});
+  reply: { text: "Hello.", speech: { signal: "greeting", durationMs: greetingMs } },
+};
+
+/**
+ * How often the greeting is in what a person received, by its last 1.2 s: on a busy machine the person's connection may
+ * come up when the agent is speaking already.
+ */
+export const greetingsIn = (received: Int16Array): number => {
+  const end = signal("greeting", greetingMs).subarray(-1_200 * 24);
+  const rest = received.slice();
+  for (let count = 0; ; count += 1) {
+    const { score, atSample } = correlate(rest, end);
+    if (score < leastScore) return count;
+    rest.fill(0, Math.max(0, atSample), atSample + end.length);
+  }
+};
 
 /** One call on a local cloud, as a whole-call test looks at it. */
 export class Scene {
@@ -87,7 +105,12 @@ export class Scene {
   }
 }
 
-export const startStage = async (): Promise<Cloud> => startCloud({ bundles: await sharedBundles() });
+/** The local cloud with the bundles as deployed. The webhook gets the events that it acts on, as an app would set it up. */
+export const startStage = async (): Promise<Cloud> => {
+  const cloud = await startCloud({ bundles: await sharedBundles() });
+  cloud.stream.setWebhook({ url: cloud.info.webhookUrl, eventTypes: ["call.created", "call.session_started"] });
+  return cloud;
+};
 
 /** True once no process has this id. */
 export const isGone = (pid: number): boolean => {

@@ -28,6 +28,7 @@ if (plan.type === "fail") {
     throw new Error(plan.reason);
   });
 }
+const skipped = plan.type === "skip" ? ` (skipped: ${plan.reason})` : "";
 if (plan.type === "skip") console.warn(`Browser tests are skipped: ${plan.reason}`);
 
 const question = signal("question", 1_500);
@@ -45,7 +46,7 @@ const silentMicrophone =
   "navigator.mediaDevices.getUserMedia = async () => new AudioContext().createMediaStreamDestination().stream;";
 const reply = (name: string): Rule["reply"] => ({ text: `This is the ${name}.`, speech: { signal: name } });
 
-describe.skipIf(plan.type !== "run")("a person in Chromium", { timeout: testTimeoutMs }, () => {
+describe.skipIf(plan.type !== "run")(`a person in Chromium${skipped}`, { timeout: testTimeoutMs }, () => {
   let cloud: Cloud;
   let page: PageServer;
   let chromium: LaunchedBrowser;

@@ -1,5 +1,37 @@
 import { defineConfig } from "vitest/config";
 
+/** Whole calls in real time, with processes and a browser: one after the other, or they would take each other's processor. */
+const wholeCalls = [
+  "test/calls/**/*.test.ts",
+  "test/browser/browser.test.ts",
+  "test/cloud-tests/stream-browser.test.ts",
+];
+
+const shared = { testTimeout: 30_000, hookTimeout: 60_000, pool: "forks" } as const;
+
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000, pool: "forks", maxWorkers: 2 },
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "parts",
+          include: ["test/**/*.test.ts"],
+          exclude: wholeCalls,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "whole calls",
+          include: wholeCalls,
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
 });

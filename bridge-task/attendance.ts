@@ -16,6 +16,11 @@ export interface AttendanceLimits {
   maxDurationMs: number;
   /** A person who joins muted is greeted after this long. */
   greetMutedAfterMs: number;
+  /**
+   * So long after both are in the call, our voice is assumed to reach a person: their side still negotiates it when we are
+   * first told of them, and what is sent before is lost. Nothing of the greeting is sent earlier.
+   */
+  reachableAfterMs: number;
 }
 
 export const defaultLimits: AttendanceLimits = {
@@ -23,6 +28,7 @@ export const defaultLimits: AttendanceLimits = {
   idleTimeoutMs: 15_000,
   maxDurationMs: 4 * 3_600_000,
   greetMutedAfterMs: 1_500,
+  reachableAfterMs: 500,
 };
 
 /** Who is there and what has been said to them. Times are milliseconds of one monotonic clock. */
@@ -45,7 +51,9 @@ export type AttendanceEvent =
   | { type: "speech" }
   | { type: "time" };
 
-export type AttendanceCommand = { type: "greet" } | { type: "end"; reason: EndReason };
+export type AttendanceCommand =
+  /** Ask for the greeting now, and send nothing of it before `audibleFromMs`. */
+  { type: "greet"; audibleFromMs: number } | { type: "end"; reason: EndReason };
 
 export interface AttendanceStep {
   state: Attendance;
@@ -85,12 +93,13 @@ const afterEvent = (state: Attendance, event: AttendanceEvent, nowMs: number): A
   return state;
 };
 
-/** When the earliest person present can be assumed to hear a greeting; null when nobody is there. */
-const audibleAtMs = (state: Attendance, limits: AttendanceLimits): number | null => {
-  const times = [...state.people.values()].map(({ sinceMs, publishesAudio }) =>
-    publishesAudio ? sinceMs : sinceMs + limits.greetMutedAfterMs,
-  );
-  return times.length === 0 ? null : Math.min(...times);
+/** When the first of those present may be greeted, and from when on they hear it; null when nobody is there. */
+const firstGreeting = (state: Attendance, limits: AttendanceLimits) => {
+  const greetings = [...state.people.values()].map(({ sinceMs, publishesAudio }) => ({
+    atMs: publishesAudio ? sinceMs : sinceMs + limits.greetMutedAfterMs,
+    audibleFromMs: sinceMs + limits.reachableAfterMs,
+  }));
+  return greetings.toSorted((a, b) => a.atMs - b.atMs)[0] ?? null;
 };
 
 /**
@@ -113,10 +122,11 @@ export const attend = (
   if (nowMs >= leavesAtMs) {
     return { state, commands: [{ type: "end", reason: state.hadPeople ? "idle" : "waited" }], wakeAtMs: nowMs };
   }
-  const greetAtMs = state.greeting === "due" ? audibleAtMs(state, limits) : null;
-  if (greetAtMs !== null && nowMs >= greetAtMs) {
+  const greeting = state.greeting === "due" ? firstGreeting(state, limits) : null;
+  if (greeting !== null && nowMs >= greeting.atMs) {
     const greeted: Attendance = { ...state, greeting: "done" };
-    return { state: greeted, commands: [{ type: "greet" }], wakeAtMs: Math.min(endsAtMs, leavesAtMs) };
+    const greet = { type: "greet", audibleFromMs: greeting.audibleFromMs } as const;
+    return { state: greeted, commands: [greet], wakeAtMs: Math.min(endsAtMs, leavesAtMs) };
   }
-  return { state, commands: [], wakeAtMs: Math.min(endsAtMs, leavesAtMs, greetAtMs ?? Number.POSITIVE_INFINITY) };
+  return { state, commands: [], wakeAtMs: Math.min(endsAtMs, leavesAtMs, greeting?.atMs ?? Number.POSITIVE_INFINITY) };
 };

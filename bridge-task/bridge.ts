@@ -84,6 +84,8 @@ export class Bridge {
   /** Session ids of people: agents do not hear agents. */
   #people: ReadonlySet<string> = new Set();
   #loudAtMs = Number.NEGATIVE_INFINITY;
+  /** What there is to say waits until then. */
+  #audibleFromMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     { logger, greeting, limits }: BridgeOptions,
@@ -193,7 +195,8 @@ export class Bridge {
   #frame(nowMs: number, missedFrames: number): void {
     try {
       this.#hearing.tick(nowMs);
-      this.participant.sendAudio(this.#outbound.nextPacket(), missedFrames);
+      const packet = nowMs < this.#audibleFromMs ? this.#outbound.silentPacket() : this.#outbound.nextPacket();
+      this.participant.sendAudio(packet, missedFrames);
     } catch (error) {
       // In a server that holds many calls this must end one of them, not the process.
       this.#logger.error("media_failed", { error });
@@ -222,8 +225,14 @@ export class Bridge {
     this.#attendanceTimer = setTimeout(() => this.#attend({ type: "time" }), Math.max(1, wakeAtMs - nowMs));
     for (const command of commands) {
       if (command.type === "end") void this.end(command.reason, "");
-      else if (this.#greeting !== undefined) this.client.prompt(this.#greeting);
+      else this.#greet(command.audibleFromMs);
     }
+  }
+
+  #greet(audibleFromMs: number): void {
+    if (this.#greeting === undefined) return;
+    this.#audibleFromMs = audibleFromMs;
+    this.client.prompt(this.#greeting);
   }
 
   async #shutDown(end: End): Promise<void> {

@@ -1,17 +1,12 @@
-import { levelDbov } from "./audio/level.ts";
+import { levelDbov, silenceDbov } from "./audio/level.ts";
 import type { OpusEncoder } from "./audio/opus.ts";
+import { frameSamples } from "./audio/pcm.ts";
 import type { Playout } from "./audio/playout.ts";
-
-/** One 20 ms packet for the SFU. `levelDbov` is RFC 6464's: 0 loudest, 127 silence. */
-export interface OutboundPacket {
-  opus: Uint8Array;
-  levelDbov: number;
-  voiced: boolean;
-}
+import type { OutgoingAudio } from "./stream/stream-call.ts";
 
 /** Opus needs a few frames of real silence to ring out; after that every silent packet is the same bytes. */
 const ringOutFrames = 10;
-const silenceLevelDbov = 127;
+const silentFrame = new Int16Array(frameSamples);
 
 /** Turns the playout queue into one packet per tick. Silence goes on as packets, so that the RTP timeline never gaps. */
 export class OutboundAudio {
@@ -25,15 +20,20 @@ export class OutboundAudio {
     this.#encoder = encoder;
   }
 
-  nextPacket(): OutboundPacket {
+  /** The next 20 ms of what there is to say. */
+  nextPacket(): OutgoingAudio {
     const { pcm, voiced } = this.#playout.nextFrame();
-    if (voiced) {
-      this.#silentFrames = 0;
-      return { opus: this.#encoder.encode(pcm), levelDbov: levelDbov(pcm), voiced };
-    }
+    if (!voiced) return this.silentPacket();
+    this.#silentFrames = 0;
+    return { opus: this.#encoder.encode(pcm), levelDbov: levelDbov(pcm), voiced };
+  }
+
+  /** 20 ms of silence; what there is to say waits. */
+  silentPacket(): OutgoingAudio {
     this.#silentFrames += 1;
-    if (this.#silence === undefined || this.#silentFrames <= ringOutFrames) this.#silence = this.#encoder.encode(pcm);
-    return { opus: this.#silence, levelDbov: silenceLevelDbov, voiced };
+    const isRingingOut = this.#silentFrames <= ringOutFrames;
+    if (this.#silence === undefined || isRingingOut) this.#silence = this.#encoder.encode(silentFrame);
+    return { opus: this.#silence, levelDbov: silenceDbov, voiced: false };
   }
 
   close(): void {

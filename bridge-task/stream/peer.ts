@@ -47,17 +47,6 @@ const createConnection = (iceServers: IceServer[]): RTCPeerConnection =>
     headerExtensions: { audio: [useSdesMid(), useAudioLevelIndication()] },
   });
 
-/**
- * Imports the keys of a transport's sound once. werift makes a cipher per packet from the keys' bytes, and Node then
- * imports those anew each time, which costs several times what encrypting 20 ms of voice does.
- */
-const importKeys = ({ srtp }: RTCDtlsTransport): void => {
-  for (const { cipher } of [srtp.localContext, srtp.remoteContext]) {
-    const { srtpSessionKey } = cipher;
-    if (Buffer.isBuffer(srtpSessionKey)) Object.assign(cipher, { srtpSessionKey: createSecretKey(srtpSessionKey) });
-  }
-};
-
 /** One of the two peer connections of a participant: what both need of werift. */
 export class Peer {
   readonly connection: RTCPeerConnection;
@@ -67,9 +56,6 @@ export class Peer {
   constructor(logger: Logger, iceServers: IceServer[] = []) {
     this.#logger = logger;
     this.connection = createConnection(iceServers);
-    this.connection.connectionStateChange.subscribe((state) => {
-      if (state === "connected") this.connection.dtlsTransports.forEach(importKeys);
-    });
   }
 
   /** Hands on each local candidate as the JSON text that the SFU expects. */
@@ -120,6 +106,20 @@ export class Peer {
       await withDeadline(promise, timeoutMs, "the media connection");
     } finally {
       unSubscribe();
+    }
+  }
+
+  /**
+   * To be called once packets flow. werift makes a cipher per packet from the bytes of its keys, which Node imports anew
+   * each time, at several times the cost of the encryption: they are imported here instead. Idempotent; what has no keys
+   * yet is left as it is, as "connected" may be told of a connection one of whose transports is still to come up.
+   */
+  importKeys(): void {
+    for (const { srtp } of this.connection.dtlsTransports as { srtp?: RTCDtlsTransport["srtp"] }[]) {
+      for (const { cipher } of srtp ? [srtp.localContext, srtp.remoteContext] : []) {
+        const { srtpSessionKey } = cipher;
+        if (Buffer.isBuffer(srtpSessionKey)) Object.assign(cipher, { srtpSessionKey: createSecretKey(srtpSessionKey) });
+      }
     }
   }
 

@@ -70,6 +70,7 @@ export class Publisher {
     const answer = await options.exchange(this.offerSdp, { trackId: this.#transceiver.sender.trackId, mid });
     await this.peer.setRemote("answer", answer);
     await this.peer.connected(options.timeoutMs);
+    this.peer.importKeys();
   }
 
   /** Time of so many frames passes without a packet. */

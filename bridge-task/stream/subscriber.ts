@@ -107,6 +107,7 @@ export class Subscriber {
   }
 
   #receive(track: MediaStreamTrack, receiver: RTCRtpReceiver): void {
+    track.onReceiveRtp.once(() => this.peer.importKeys());
     track.onReceiveRtp.subscribe(({ header, payload }, extensions) => {
       // Probes of the SFU carry padding only.
       if (this.#isClosed || payload.length === 0 || receiver.remoteStreamId === undefined) return;

@@ -51,6 +51,15 @@ describe("greeting", () => {
     expect(said).toEqual([{ atMs: 1_600, what: "greet" }]);
   });
 
+  test("is held back until our voice can have reached the person", () => {
+    const said = (sinceMs: number) => {
+      const { state } = attend(joined(0), { type: "people", people: [ann] }, sinceMs, defaultLimits);
+      return attend(state, { type: "ready" }, 300, defaultLimits).commands;
+    };
+    expect(said(0)).toEqual([{ type: "greet", audibleFromMs: 500 }]);
+    expect(said(200)).toEqual([{ type: "greet", audibleFromMs: 700 }]);
+  });
+
   test("is not said over a person who speaks first", () => {
     const said = play(
       [

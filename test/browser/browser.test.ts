@@ -60,9 +60,7 @@ describe.skipIf(plan.type !== "run")(`a person in Chromium${skipped}`, { timeout
     cloud = await startCloud();
     page = await servePage(cloud);
     const microphone = concat([silence(300), question, silence(1_000)]);
-    if (plan.type === "run") {
-      chromium = await launchChromium(plan.executable, encodeWav({ sampleRate: 24_000, channels: [microphone] }));
-    }
+    chromium = await launchChromium(executable(), encodeWav({ sampleRate: 24_000, channels: [microphone] }));
   }, testTimeoutMs);
 
   afterAll(async () => {
@@ -84,6 +82,11 @@ describe.skipIf(plan.type !== "run")(`a person in Chromium${skipped}`, { timeout
     await context.close();
     expect(caller.pageErrors).toEqual([]);
   });
+
+  const executable = (): string => {
+    if (plan.type !== "run") throw new Error("there is no browser");
+    return plan.executable;
+  };
 
   const lastSeq = (): number => cloud.log.since().at(-1)?.seq ?? 0;
 
@@ -225,5 +228,31 @@ describe.skipIf(plan.type !== "run")(`a person in Chromium${skipped}`, { timeout
     await caller.click("Leave");
     await personEvent("sfu.left");
     await caller.reads("You have left the call.");
+  });
+
+  test("is gone when the browser is killed, and so is the agent, by itself", async () => {
+    const { options } = cloud.stream.sfu;
+    const { fastReconnectDeadlineSeconds } = options;
+    // How long the SFU waits for who vanished without a word; the agent's own patience comes on top.
+    options.fastReconnectDeadlineSeconds = 1;
+    const doomed = await launchChromium(executable(), encodeWav({ sampleRate: 24_000, channels: [silence(1_000)] }));
+    try {
+      const page = await doomed.browser.newPage();
+      await page.goto(caller.page.url());
+      await page.getByRole("button", { name: "Join and type", exact: true }).click();
+      await page.getByText("This is the greeting.").first().waitFor({ timeout: patienceMs });
+      const { pid, taskId } = (await event("the task", ({ type }) => type === "task.running")).data;
+      await doomed.kill();
+      const ended = await event(
+        "the end of the task",
+        ({ type, data }) => type === "task.stopped" && data.taskId === taskId,
+      );
+      expect(ended.data.exitCode).toBe(0);
+      expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+      await modelEvent("session.closed");
+    } finally {
+      options.fastReconnectDeadlineSeconds = fastReconnectDeadlineSeconds;
+      await doomed.close();
+    }
   });
 });

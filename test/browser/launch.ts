@@ -5,6 +5,8 @@ import { type Browser, chromium } from "playwright-core";
 
 export interface LaunchedBrowser {
   browser: Browser;
+  /** SIGKILL: no page says goodbye. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -17,7 +19,7 @@ export const launchChromium = async (executable: string, microphoneWav: Uint8Arr
   const folder = await mkdtemp(path.join(os.tmpdir(), "agent-browser-"));
   const file = path.join(folder, "microphone.wav");
   await writeFile(file, microphoneWav);
-  const browser = await chromium.launch({
+  const server = await chromium.launchServer({
     executablePath: executable,
     args: [
       "--use-fake-device-for-media-stream",
@@ -31,10 +33,12 @@ export const launchChromium = async (executable: string, microphoneWav: Uint8Arr
     ],
     chromiumSandbox: false,
   });
+  const browser = await chromium.connect(server.wsEndpoint());
   return {
     browser,
+    kill: () => server.kill(),
     close: async () => {
-      await browser.close();
+      await server.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,3 +1,4 @@
+import { KeyObject } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
 import { withDeadline } from "../../bridge-task/deadline.ts";
 import { silentLogger } from "../../bridge-task/log.ts";
@@ -65,6 +66,27 @@ test("what the voice sends, the ears get: payload, numbers, level", async () => 
   expect(first?.sequenceNumber).toBeLessThan(1_024);
   expect(negotiationIds).toEqual([7]);
   expect(failures).toEqual([]);
+});
+
+test("keys are imported once media flows, and asking earlier does no harm", async () => {
+  const { publisher, subscriber, packets, connect } = await pair();
+  publisher.peer.importKeys();
+  subscriber.peer.importKeys();
+  await connect();
+  const frame = { opus: new Uint8Array([1, 2, 3]), levelDbov: 40, voiced: true };
+  publisher.send(frame, false);
+  await arrived(packets, 1);
+  publisher.send(frame, false);
+  await arrived(packets, 2);
+  expect(packets.map(({ packet }) => [...packet.payload])).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  const contexts = [publisher, subscriber].flatMap(({ peer }) =>
+    peer.connection.dtlsTransports.flatMap(({ srtp }) => [srtp.localContext, srtp.remoteContext]),
+  );
+  expect(contexts).toHaveLength(4);
+  for (const { cipher } of contexts) expect(cipher.srtpSessionKey).toBeInstanceOf(KeyObject);
 });
 
 test("muted frames pass as time, so that the sequence has no gap", async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { bridgeRuntime } from "../../infra/bridge-runtime.ts";
 import { type Bundle, buildBundles } from "../../infra/bundles.ts";
 import { type AwsCloud, startAwsCloud } from "./aws/index.ts";
 import { createCertificates } from "./certificate.ts";
@@ -120,6 +121,7 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
               OPENAI_API_KEY: keys.openAiApiKey,
               OPENAI_BASE_URL: openai.baseUrl,
               NODE_EXTRA_CA_CERTS: caFile,
+              ...bridgeRuntime,
               ...options.bridgeEnvironment,
             },
             stopTimeoutSeconds: 120,

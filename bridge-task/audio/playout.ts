@@ -135,6 +135,8 @@ export class Playout {
    * Answers each part that was not yet sent to its end, with what was sent of it.
    */
   cut(): SpokenPart[] {
+    // Asked before the fade takes the last samples: what only fades out was not sent to its end.
+    const open = [...this.#parts.values()].filter((part) => !part.cut && (!part.finished || part.queue.length > 0));
     const [first] = this.#waiting;
     if (first && first === this.#flowing && first.queue.length > 0) {
       const tail = new Int16Array(frameSamples);
@@ -144,7 +146,6 @@ export class Playout {
       fadeOut(tail);
       this.#fading = tail;
     }
-    const open = [...this.#parts.values()].filter((part) => !part.cut && (!part.finished || part.queue.length > 0));
     for (const part of open) {
       part.cut = true;
       part.queue.clear();

@@ -128,6 +128,15 @@ describe("Playout", () => {
     expect(order).toEqual(["first", "second"]);
   });
 
+  test("a part of which only the fade was left is reported as not sent to its end", () => {
+    const playout = new Playout();
+    playout.append({ itemId: "a", contentIndex: 0 }, new Int16Array(984).fill(9_000));
+    playout.finish("a");
+    playout.nextFrame();
+    playout.nextFrame();
+    expect(playout.cut()).toEqual([{ itemId: "a", contentIndex: 0, receivedMs: 41, sentMs: 40 }]);
+  });
+
   it("keeps sent ≤ received, loses nothing and clicks never, whatever comes in whatever order", () => {
     const act = fc.oneof(
       {

@@ -128,7 +128,7 @@ describe("Playout", () => {
     expect(order).toEqual(["first", "second"]);
   });
 
-  test("a part of which only the fade was left is reported as not sent to its end", () => {
+  it("a part of which only the fade was left is reported as not sent to its end", () => {
     const playout = new Playout();
     playout.append({ itemId: "a", contentIndex: 0 }, new Int16Array(984).fill(9_000));
     playout.finish("a");

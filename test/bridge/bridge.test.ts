@@ -177,3 +177,29 @@ test("a failure in the media path ends this call, not the process", async () => 
   expect(await soon(bridge.ended)).toEqual({ reason: "internal", detail: "the encoder broke" });
   expect(present()).toEqual([]);
 });
+
+test("agents do not hear agents, and nobody greets them", async () => {
+  const greeting = "Say hello.";
+  openai.mind.add([{ reply: { text: "One.", speech: { signal: "one", durationMs: 800 } } }]);
+  onTestFinished(() => openai.mind.clear());
+  const one = await Bridge.connect(options({ agentUser: { id: "one" }, greeting }));
+  const sessionOfOne = openai.sessions().at(-1)?.id;
+  const two = await Bridge.connect(options({ agentUser: { id: "two" }, greeting }));
+  const ofTwo = openai.sessions().at(-1);
+  await Promise.all([one.settle(), two.settle()]);
+  const isVoiceOfOne = ({ type, data }: CloudEvent) =>
+    type === "sfu.first_voiced_packet" && data.cid === cid() && data.userId === "one";
+  one.client.sendUserMessageContent([{ type: "input_text", text: "Who are you?" }]);
+  await log.waitFor(isVoiceOfOne, waitMs, "the voice of the first agent");
+  const doneSpeaking = new Promise((resolve) =>
+    one.client.on("agent.state", ({ state }) => state === "listening" && resolve(undefined)),
+  );
+  await soon(doneSpeaking);
+  expect(sessionOfOne).not.toBe(ofTwo?.id);
+  expect(ofTwo?.inputRecord.pcm()).toHaveLength(0);
+  const asked = log
+    .since()
+    .filter(({ type, data }) => type === "client.response.create" && data.sessionId === ofTwo?.id);
+  expect(asked).toEqual([]);
+  await Promise.all([one.end("disconnected", ""), two.end("disconnected", "")]);
+});

@@ -80,5 +80,10 @@ const child = spawn(node, [path.join(root, entry), ...before, ...rest], {
 });
 // A terminal's Ctrl-C reaches the child by itself; a signal sent to this process alone is passed on.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+// npm that is killed does not pass that on: whoever it started would run on for ever.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500).unref();
+}
 child.on("error", (error) => stop(`Could not start ${node}: ${error.message}`));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));

@@ -17,8 +17,8 @@ export interface AttendanceLimits {
   /** A person who joins muted is greeted after this long. */
   greetMutedAfterMs: number;
   /**
-   * So long after both are in the call, our voice is assumed to reach a person: their side still negotiates it when we are
-   * first told of them, and what is sent before is lost. Nothing of the greeting is sent earlier.
+   * So long after our voice was announced to a person, it is assumed to reach them: until then their side negotiates it, and
+   * what is sent is lost. Nothing of the greeting is sent earlier.
    */
   reachableAfterMs: number;
 }

@@ -170,7 +170,8 @@ export class Bridge {
   #run(): void {
     const { participant, client } = this;
     this.#clock.start();
-    this.#countPeople();
+    // Who is there already has been negotiating our voice since it was announced, not since we are ready.
+    this.#countPeople(participant.announcedAtMs);
     participant.on("audio", (packet) => {
       if (!this.#end && this.#people.has(packet.sessionId)) {
         this.#hearing.push(packet.sessionId, packet, performance.now());
@@ -210,15 +211,14 @@ export class Bridge {
     this.client.appendInputAudio(pcm);
   }
 
-  #countPeople(): void {
+  #countPeople(nowMs = performance.now()): void {
     const people = this.participant.participants().filter(({ isSelf, isAgent }) => !isSelf && !isAgent);
     this.#people = new Set(people.map(({ sessionId }) => sessionId));
-    this.#attend({ type: "people", people });
+    this.#attend({ type: "people", people }, nowMs);
   }
 
-  #attend(event: AttendanceEvent): void {
+  #attend(event: AttendanceEvent, nowMs = performance.now()): void {
     if (this.#end) return;
-    const nowMs = performance.now();
     const { state, commands, wakeAtMs } = attend(this.#attendance, event, nowMs, this.#limits);
     this.#attendance = state;
     clearTimeout(this.#attendanceTimer);

@@ -61,6 +61,7 @@ export class SfuConnection {
   /** `over`: a verdict was passed; what is left is to leave or close. */
   #state: "connecting" | "connected" | "over" | "closed" = "connecting";
   #isMuted = true;
+  #announcedAtMs = 0;
 
   constructor(options: SfuConnectionOptions) {
     this.#options = options;
@@ -100,6 +101,11 @@ export class SfuConnection {
   /** The SFU's id. */
   get edgeName(): string {
     return this.#options.join.credentials.edgeName;
+  }
+
+  /** When the SFU was asked to announce our voice, on performance.now()'s clock; 0 before. */
+  get announcedAtMs(): number {
+    return this.#announcedAtMs;
   }
 
   /** Joins and publishes. Rejects with SfuError or TimeoutError, with everything closed. */
@@ -174,6 +180,7 @@ export class SfuConnection {
       });
       // What makes the SFU announce us: without it nobody hears of the track.
       this.#unmute();
+      this.#announcedAtMs = performance.now();
       return answer.sdp;
     };
     const { iceServers } = join.credentials;

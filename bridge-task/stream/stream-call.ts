@@ -78,6 +78,7 @@ export class StreamCall {
   /** Passed between the SFU's yes and our taking note of it. */
   #earlyVerdict: Exclude<Verdict, { type: "stay" }> | undefined;
   #isPublishing = true;
+  #announcedAtMs = 0;
   /** Connections tried so far. */
   #attempt = 0;
 
@@ -107,6 +108,11 @@ export class StreamCall {
   /** Ours in this call; new with each connection to an SFU. */
   get sessionId(): string {
     return this.#sessionId;
+  }
+
+  /** When the others were told of our voice (performance.now()'s clock): from then on their side negotiates how to hear it. */
+  get announcedAtMs(): number {
+    return this.#announcedAtMs;
   }
 
   /** Why we are out of the call, or on the way out; undefined while we are in it. What `closed` tells, for those who come late. */
@@ -166,6 +172,7 @@ export class StreamCall {
       connection: (join, media) => this.#connection(join, media, { coordinator, userId: user.id }),
     });
     this.#state = { name: "joined", connection };
+    this.#announcedAtMs = connection.announcedAtMs;
     this.#logger.info("stream_call_joined", {
       sessionId: this.#sessionId,
       edgeName: connection.edgeName,

@@ -222,7 +222,8 @@ export class Bridge {
     const { state, commands, wakeAtMs } = attend(this.#attendance, event, nowMs, this.#limits);
     this.#attendance = state;
     clearTimeout(this.#attendanceTimer);
-    this.#attendanceTimer = setTimeout(() => this.#attend({ type: "time" }), Math.max(1, wakeAtMs - nowMs));
+    const waitMs = Math.max(1, wakeAtMs - performance.now());
+    this.#attendanceTimer = setTimeout(() => this.#attend({ type: "time" }), waitMs);
     for (const command of commands) {
       if (command.type === "end") void this.end(command.reason, "");
       else this.#greet(command.audibleFromMs);

@@ -1,3 +1,4 @@
+import { frameSamples, samplesPerMs } from "../../bridge-task/audio/pcm.ts";
 import type { DecodedPacket } from "./cloud-under-test.ts";
 
 /** When input audio reached the model: `atMs` epoch, `samples` in it, `endMs` on the model's own audio clock. */
@@ -7,8 +8,6 @@ export interface Arrival {
   endMs: number;
 }
 
-const samplesPerMs = 24;
-const frameSamples = 480;
 /** 100 ms: long enough to be found once only. */
 const templateSamples = 2_400;
 const leastLikeness = 0.9;

@@ -5,17 +5,12 @@ import { loadOpus } from "../../bridge-task/audio/opus.ts";
 import { Person } from "../caller/person.ts";
 import type { Cloud } from "../cloud/index.ts";
 import type { RecordedPacket } from "../cloud/stream/sfu/recording.ts";
+import { dbfsOf } from "../support/dbfs.ts";
 
 export { agentUserId };
 
 /** What a benchmark tells while it runs. */
 export type Progress = (text: string) => void;
-
-export const dbfsOf = (pcm: Int16Array): number => {
-  let energy = 0;
-  for (const sample of pcm) energy += sample * sample;
-  return 10 * Math.log10(energy / Math.max(1, pcm.length) / 32_768 ** 2 + 1e-12);
-};
 
 export interface DecodedPacket {
   arrivalMs: number;

@@ -1,11 +1,10 @@
 import path from "node:path";
 import type { BrowserContext } from "playwright-core";
+import { frameSamples, samplesPerMs } from "../../bridge-task/audio/pcm.ts";
 import { TimeoutError } from "../../bridge-task/errors.ts";
 import { epochMs } from "../cloud/event-log.ts";
 
-const samplesPerMs = 24;
-/** Audio comes in blocks of 100 ms; voice is judged by 20 ms. */
-const frameSamples = 480;
+/* Audio comes in blocks of 100 ms; voice is judged by frames of 20 ms. */
 /** Louder than comfort noise and codec residue, softer than every test signal. */
 const voicedAmplitude = 400;
 

@@ -1,4 +1,6 @@
 import type { OpusCodec, OpusDecoder } from "../../bridge-task/audio/opus.ts";
+import { samplesPerMs } from "../../bridge-task/audio/pcm.ts";
+import { dbfsOf } from "../support/dbfs.ts";
 import { Recording } from "./recording.ts";
 
 /** One received packet, decoded. */
@@ -33,13 +35,6 @@ export const isVoice = (frame: HeardFrame): boolean => frame.dbfs > voiceDbfs;
 
 /** A speaker's packets follow their RTP clock; one that is off by more than this is put where it arrived. */
 const reanchorMs = 200;
-const samplesPerMs = 24;
-
-const dbfsOf = (pcm: Int16Array): number => {
-  let energy = 0;
-  for (const sample of pcm) energy += sample * sample;
-  return energy === 0 ? -100 : Math.max(-100, 10 * Math.log10(energy / pcm.length / 32_768 ** 2));
-};
 
 interface Speaker {
   decoder: OpusDecoder;

@@ -1,20 +1,13 @@
+import { frameSamples, samplesPerMs } from "../../bridge-task/audio/pcm.ts";
+import { dbfsOf } from "../support/dbfs.ts";
 import { correlate } from "../support/signals.ts";
-
-const frameSamples = 480;
-const samplesPerMs = 24;
-
-const dbfs = (pcm: Int16Array): number => {
-  let energy = 0;
-  for (const sample of pcm) energy += sample * sample;
-  return 10 * Math.log10(energy / Math.max(1, pcm.length) / 32_768 ** 2 + 1e-12);
-};
 
 /** Without the silence before the first and after the last frame above -45 dBFS. */
 export const withoutSilence = (pcm: Int16Array): Int16Array => {
   let first = pcm.length;
   let last = 0;
   for (let at = 0; at < pcm.length; at += frameSamples) {
-    if (dbfs(pcm.subarray(at, at + frameSamples)) <= -45) continue;
+    if (dbfsOf(pcm.subarray(at, at + frameSamples)) <= -45) continue;
     first = Math.min(first, at);
     last = at + frameSamples;
   }

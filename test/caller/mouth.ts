@@ -1,6 +1,5 @@
+import { frameSamples } from "../../bridge-task/audio/pcm.ts";
 import { epochMs } from "../cloud/event-log.ts";
-
-export const frameSamples = 480;
 
 /** When something that was said left, Unix epoch in milliseconds. */
 export interface Said {

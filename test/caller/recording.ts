@@ -1,4 +1,4 @@
-const samplesPerMs = 24;
+import { samplesPerMs } from "../../bridge-task/audio/pcm.ts";
 
 /** Adds without wrapping around. */
 const clampedSum = (a: number, b: number): number => Math.max(-32_768, Math.min(32_767, a + b));

@@ -1,5 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
-
 /** 16-bit PCM; one array per channel, all of the same length. */
 export interface Wav {
   sampleRate: number;
@@ -63,7 +61,3 @@ const split = (body: Buffer, channelCount: number): Int16Array[] => {
     Int16Array.from({ length: frameCount }, (_, at) => body.readInt16LE((at * channelCount + index) * 2)),
   );
 };
-
-export const writeWav = (path: string, wav: Wav): void => writeFileSync(path, encodeWav(wav));
-
-export const readWav = (path: string): Wav => decodeWav(readFileSync(path));

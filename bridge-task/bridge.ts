@@ -6,7 +6,7 @@ import { levelDbov } from "./audio/level.ts";
 import { loadOpus, type OpusCodec } from "./audio/opus.ts";
 import { Playout } from "./audio/playout.ts";
 import { checkOptions } from "./bridge-options.ts";
-import { withDeadline } from "./deadline.ts";
+import { deferred, withDeadline } from "./deadline.ts";
 import { messageOf } from "./errors.ts";
 import type { EndReason } from "./job.ts";
 import type { Logger } from "./log.ts";
@@ -76,8 +76,8 @@ export class Bridge {
   readonly #outbound: OutboundAudio;
   readonly #hearing: Hearing;
   readonly #clock: FrameClock;
-  readonly #leaving = Promise.withResolvers<End>();
-  readonly #ended = Promise.withResolvers<End>();
+  readonly #leaving = deferred<End>();
+  readonly #ended = deferred<End>();
   #attendance = joined(performance.now());
   #attendanceTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
@@ -265,7 +265,7 @@ export class Bridge {
   /** Resolves when the agent neither speaks nor is about to. */
   #silent(): Promise<void> {
     if (this.client.agentState === "listening") return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.client.on("agent.state", ({ state }) => state === "listening" && resolve());
     return promise;
   }

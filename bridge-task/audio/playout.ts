@@ -1,3 +1,4 @@
+import { type Deferred, deferred } from "../deadline.ts";
 import { BridgeError } from "../errors.ts";
 import { frameMs, frameSamples, samplesPerMs } from "./pcm.ts";
 import { PcmQueue } from "./pcm-queue.ts";
@@ -73,7 +74,7 @@ export class Playout {
   /** The part in the middle of which the frame before ended. */
   #flowing: Part | undefined;
   #fading: Int16Array | undefined;
-  #drained: PromiseWithResolvers<void> | undefined;
+  #drained: Deferred<void> | undefined;
 
   constructor({ maxQueuedMs = 600_000 }: PlayoutOptions = {}) {
     this.#maxQueuedMs = maxQueuedMs;
@@ -160,7 +161,7 @@ export class Playout {
   /** Resolves once all that can be spoken was handed out or cut; at once when nothing waits. */
   drained(): Promise<void> {
     if (!this.#next()) return Promise.resolve();
-    this.#drained ??= Promise.withResolvers<void>();
+    this.#drained ??= deferred<void>();
     return this.#drained.promise;
   }
 

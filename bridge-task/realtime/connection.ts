@@ -1,7 +1,7 @@
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
 import type { RealtimeClientEvent, RealtimeServerEvent } from "openai/resources/realtime/realtime";
 import type { ClientOptions } from "ws";
-import { withDeadline } from "../deadline.ts";
+import { deferred, withDeadline } from "../deadline.ts";
 import { InvalidInputError, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { codeOfCloseReason, ModelError, modelErrorOf, upstreamOfHttp } from "./model-errors.ts";
@@ -58,8 +58,8 @@ export const checkServer = ({ apiKey, baseUrl }: { apiKey: string; baseUrl: stri
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #realtime: OpenAIRealtimeWS;
-  readonly #opened = Promise.withResolvers<void>();
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #opened = deferred<void>();
+  readonly #closed = deferred<void>();
   #keepalive: NodeJS.Timeout | undefined;
   #isClosing = false;
   #failure: ModelError | undefined;

@@ -6,7 +6,7 @@ import type {
   RealtimeServerEvent,
   RealtimeSessionCreateRequest,
 } from "openai/resources/realtime/realtime";
-import { withDeadline } from "../deadline.ts";
+import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { AudioGate } from "./audio-gate.ts";
@@ -40,7 +40,7 @@ export class ModelSession {
   readonly #updates: SessionUpdates;
   readonly #gate: AudioGate;
   readonly #decoder = new PcmDecoder();
-  readonly #ready = Promise.withResolvers<void>();
+  readonly #ready = deferred<void>();
   readonly #firstSession: RealtimeSessionCreateRequest;
   #instructions = "";
   #isListening = false;

@@ -1,4 +1,5 @@
 import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
+import { type Deferred, deferred } from "../deadline.ts";
 import type { Logger } from "../log.ts";
 import { withoutNewer, withoutRefused } from "./session-config.ts";
 
@@ -28,7 +29,7 @@ const maxRepairs = 5;
 export class SessionUpdates {
   readonly #options: SessionUpdatesOptions;
   #inFlight: InFlight[] = [];
-  #waiting: PromiseWithResolvers<void> | undefined;
+  #waiting: Deferred<void> | undefined;
   #sentCount = 0;
 
   constructor(options: SessionUpdatesOptions) {
@@ -42,7 +43,7 @@ export class SessionUpdates {
   /** Resolves when no update is unanswered. Never rejects. */
   settled(): Promise<void> {
     if (this.isSettled) return Promise.resolve();
-    this.#waiting ??= Promise.withResolvers<void>();
+    this.#waiting ??= deferred<void>();
     return this.#waiting.promise;
   }
 

@@ -6,7 +6,7 @@ import {
   useAudioLevelIndication,
   useSdesMid,
 } from "werift";
-import { withDeadline } from "../deadline.ts";
+import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { SfuError } from "./errors.ts";
@@ -92,7 +92,7 @@ export class Peer {
 
   /** Resolves when ICE and DTLS are up. Rejects with SfuError when they fail, TimeoutError when they take too long. */
   async connected(timeoutMs: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = deferred<void>();
     const look = () => {
       const { connectionState } = this.connection;
       if (connectionState === "connected") resolve();

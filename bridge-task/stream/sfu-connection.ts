@@ -1,5 +1,5 @@
 import os from "node:os";
-import { withDeadline } from "../deadline.ts";
+import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { OutgoingAudio } from "./audio-packetizer.ts";
@@ -57,7 +57,7 @@ export class SfuConnection {
   readonly #subscriber: Subscriber;
   readonly #subscriptions: Subscriptions;
   /** Rejects when our stay ends before `connect` resolved. */
-  readonly #refused = Promise.withResolvers<never>();
+  readonly #refused = deferred<never>();
   /** `over`: a verdict was passed; what is left is to leave or close. */
   #state: "connecting" | "connected" | "over" | "closed" = "connecting";
   #isMuted = true;

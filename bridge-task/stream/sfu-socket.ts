@@ -1,6 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WebSocket } from "ws";
-import { withDeadline } from "../deadline.ts";
+import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { CallEndedError, SfuError } from "./errors.ts";
@@ -36,9 +36,9 @@ const closeCodes = { normal: 1000, unhealthy: 4001, joinFailed: 4101 } as const;
 export class SfuSocket {
   readonly #options: SfuSocketOptions;
   readonly #socket: WebSocket;
-  readonly #opened = Promise.withResolvers<void>();
-  readonly #joined = Promise.withResolvers<JoinResponse>();
-  readonly #gone = Promise.withResolvers<void>();
+  readonly #opened = deferred<void>();
+  readonly #joined = deferred<JoinResponse>();
+  readonly #gone = deferred<void>();
   #state: SocketState = "connecting";
   #healthTimer: NodeJS.Timeout | undefined;
   #silenceTimer: NodeJS.Timeout | undefined;

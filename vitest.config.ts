@@ -1,18 +1,24 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Whole calls in real time, with processes and a browser: one after the other, or they would take each other's processor. */
 const wholeCalls = [
   "test/calls/**/*.test.ts",
+  "test/documentation/**/*.test.ts",
   "test/browser/browser.test.ts",
   "test/cloud-tests/stream-browser.test.ts",
 ];
 
 const shared = { testTimeout: 30_000, hookTimeout: 60_000, pool: "forks" } as const;
 
+/** The package under its own name, from its sources. */
+const resolve = { alias: { "stream-agent-bridge": path.resolve(import.meta.dirname, "bridge-task/index.ts") } };
+
 export default defineConfig({
   test: {
     projects: [
       {
+        resolve,
         test: {
           ...shared,
           name: "parts",
@@ -23,6 +29,7 @@ export default defineConfig({
         },
       },
       {
+        resolve,
         test: {
           ...shared,
           name: "whole calls",

@@ -1,6 +1,6 @@
 import type { BridgeOptions } from "./bridge.ts";
 import { InvalidInputError } from "./errors.ts";
-import { RealtimeClient } from "./realtime/client.ts";
+import { ModelSession } from "./realtime/model-session.ts";
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
@@ -22,5 +22,5 @@ export const checkOptions = ({ streamClient, call, agentUser, openAi, validityIn
       `validityInSeconds must be a whole number of seconds above 0, got ${validityInSeconds}`,
     );
   }
-  RealtimeClient.check(openAi);
+  ModelSession.check(openAi);
 };

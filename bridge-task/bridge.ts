@@ -1,4 +1,5 @@
 import type { StreamClient } from "@stream-io/node-sdk";
+import type { AgentClient } from "./agent-client.ts";
 import { type AttendanceEvent, type AttendanceLimits, attend, defaultLimits, joined } from "./attendance.ts";
 import { FrameClock } from "./audio/frame-clock.ts";
 import { Hearing } from "./audio/hearing.ts";
@@ -11,7 +12,10 @@ import { messageOf } from "./errors.ts";
 import type { EndReason } from "./job.ts";
 import type { Logger } from "./log.ts";
 import { OutboundAudio } from "./outbound-audio.ts";
-import { RealtimeClient, type SessionUpdate } from "./realtime/client.ts";
+import { RealtimeClient } from "./realtime/client.ts";
+import { ModelSession } from "./realtime/model-session.ts";
+import type { SessionUpdate } from "./realtime/session-settings.ts";
+import type { CallEvent } from "./stream/call-events.ts";
 import { StreamCall } from "./stream/stream-call.ts";
 import type { StreamUser } from "./stream/user.ts";
 
@@ -21,6 +25,9 @@ export interface BridgeOptions {
   /** The Stream user the agent joins as; `custom.agent` is added. */
   agentUser: StreamUser;
   openAi: { apiKey: string; baseUrl?: string | undefined; model?: string | undefined };
+  /** See ModelSessionOptions and RealtimeClientOptions. */
+  keepAudio?: boolean | undefined;
+  betaEventNames?: boolean | undefined;
   session?: SessionUpdate | undefined;
   /** What the agent is told to do when somebody can first hear it; without it, it waits to be spoken to. */
   greeting?: string | undefined;
@@ -57,12 +64,16 @@ const streamEnds = {
   sfu_lost: "sfu_lost",
 } as const satisfies Record<string, EndReason>;
 
+/** Call events kept until the application has had time to listen; then the oldest goes first. */
+const maxHeldCallEvents = 1_000;
+
 /**
  * One agent in one call: a participant on Stream's side, a session on the model's side, sound in between.
  * It decides nothing about turns (realtime/) nor about sound (audio/): it connects them and owns their end.
  */
 export class Bridge {
-  readonly client: RealtimeClient;
+  /** What the application gets: the model session and the call in one. */
+  readonly client: AgentClient;
   readonly participant: StreamCall;
   /** Resolves once it begins to leave, for whatever reason. */
   readonly leaving: Promise<End>;
@@ -70,6 +81,7 @@ export class Bridge {
   readonly ended: Promise<End>;
 
   readonly #logger: Logger;
+  readonly #session: ModelSession;
   readonly #greeting: string | undefined;
   readonly #limits: AttendanceLimits;
   readonly #playout: Playout;
@@ -86,12 +98,20 @@ export class Bridge {
   #loudAtMs = Number.NEGATIVE_INFINITY;
   /** What there is to say waits until then. */
   #audibleFromMs = Number.NEGATIVE_INFINITY;
+  /** Call events that came before the application could listen; undefined from then on. */
+  #heldCallEvents: CallEvent[] | undefined = [];
 
   private constructor(
-    { logger, greeting, limits }: BridgeOptions,
-    parts: { client: RealtimeClient; participant: StreamCall; playout: Playout; opus: OpusCodec },
+    { logger, greeting, limits, betaEventNames }: BridgeOptions,
+    parts: { session: ModelSession; participant: StreamCall; playout: Playout; opus: OpusCodec },
   ) {
-    this.client = parts.client;
+    this.#session = parts.session;
+    this.client = new RealtimeClient({
+      session: parts.session,
+      disconnect: () => this.end("disconnected", "disconnect() was called."),
+      betaEventNames,
+      logger,
+    });
     this.participant = parts.participant;
     this.#logger = logger;
     this.#greeting = greeting;
@@ -125,10 +145,11 @@ export class Bridge {
       logger,
       signal,
     });
-    const opening = RealtimeClient.connect({ ...openAi, session, voice: playout, logger, signal });
+    const { keepAudio } = options;
+    const opening = ModelSession.open({ ...openAi, session, keepAudio, voice: playout, logger, signal });
     try {
-      const [participant, client, opus] = await Promise.all([joining, opening, loadOpus()]);
-      const bridge = new Bridge(options, { client, participant, playout, opus });
+      const [participant, model, opus] = await Promise.all([joining, opening, loadOpus()]);
+      const bridge = new Bridge(options, { session: model, participant, playout, opus });
       bridge.#run();
       logger.info("agent_joined", { tookMs: Math.round(performance.now() - startedAtMs) });
       return bridge;
@@ -136,7 +157,7 @@ export class Bridge {
       failed.abort(error);
       const undone = Promise.allSettled([
         joining.then((participant) => participant.leave("the agent could not start")),
-        opening.then((client) => client.disconnect()),
+        opening.then((model) => model.close()),
       ]);
       await withDeadline(undone, leaveTimeoutMs, "undoing a failed start").catch((cause) =>
         logger.warn("undoing_failed", { error: cause }),
@@ -147,9 +168,10 @@ export class Bridge {
 
   /** Opens the ears, once the session updates made so far are in force. The greeting may follow. */
   async settle(): Promise<void> {
-    await this.client.updatesSettled();
+    this.#tellHeldCallEvents();
+    await this.#session.settings.settled();
     if (this.#end) return;
-    this.client.listen();
+    this.#session.audio.listen();
     // Who was already speaking is heard by the model only now; it needs a moment to say so, or we would greet over them.
     const maySpeak = performance.now() - this.#loudAtMs < recentSpeechMs;
     if (maySpeak) await new Promise((resolve) => setTimeout(resolve, speechNoticeMs));
@@ -168,7 +190,8 @@ export class Bridge {
   }
 
   #run(): void {
-    const { participant, client } = this;
+    const { participant } = this;
+    const session = this.#session;
     this.#clock.start();
     // Who is there already has been negotiating our voice since it was announced, not since we are ready.
     this.#countPeople(participant.announcedAtMs);
@@ -183,14 +206,32 @@ export class Bridge {
       this.#hearing.remove(sessionId);
       this.#countPeople();
     });
-    client.on("input_audio_buffer.speech_started", () => this.#attend({ type: "speech" }));
-    client.onDisconnect(() => this.end("disconnected", "disconnect() was called."));
+    participant.on("callEvent", (event) => this.#onCallEvent(event));
+    session.events.on("input_audio_buffer.speech_started", () => this.#attend({ type: "speech" }));
     participant.on("closed", ({ cause, detail }) => void this.end(streamEnds[cause], detail));
     // The server's own words stay out of the log: they may quote what people said.
-    client.on("close", ({ cause, detail, error }) => void this.end(cause, error?.code ?? detail));
+    session.events.on("close", ({ cause, detail, error }) => void this.end(cause, error?.code ?? detail));
     // Either side may have ended while the other one was still on its way.
     if (participant.end) void this.end(streamEnds[participant.end.cause], participant.end.detail);
-    else if (client.end) void this.end(client.end.cause, client.end.error?.code ?? client.end.detail);
+    else if (session.end) void this.end(session.end.cause, session.end.error?.code ?? session.end.detail);
+  }
+
+  #onCallEvent(event: CallEvent): void {
+    if (this.#heldCallEvents === undefined) this.#tellCallEvent(event);
+    else {
+      this.#heldCallEvents.push(event);
+      if (this.#heldCallEvents.length > maxHeldCallEvents) this.#heldCallEvents.shift();
+    }
+  }
+
+  #tellHeldCallEvents(): void {
+    const held = this.#heldCallEvents ?? [];
+    this.#heldCallEvents = undefined;
+    for (const event of held) this.#tellCallEvent(event);
+  }
+
+  #tellCallEvent(event: CallEvent): void {
+    this.client.dispatch(event.type, ...([event] as unknown as never));
   }
 
   #frame(nowMs: number, missedFrames: number): void {
@@ -208,7 +249,7 @@ export class Bridge {
 
   #hear(pcm: Int16Array): void {
     if (levelDbov(pcm) < speechLevelDbov) this.#loudAtMs = performance.now();
-    this.client.appendInputAudio(pcm);
+    this.#session.audio.append(pcm);
   }
 
   #countPeople(nowMs = performance.now()): void {
@@ -233,7 +274,7 @@ export class Bridge {
   #greet(audibleFromMs: number): void {
     if (this.#greeting === undefined) return;
     this.#audibleFromMs = audibleFromMs;
-    this.client.prompt(this.#greeting);
+    this.#session.requests.prompt(this.#greeting);
   }
 
   async #shutDown(end: End): Promise<void> {
@@ -251,9 +292,10 @@ export class Bridge {
     await new Promise((resolve) => setTimeout(resolve, fadeOutMs));
     this.#clock.stop();
     await step("leaving the call", () => this.participant.leave(end.reason), leaveTimeoutMs);
+    this.#tellHeldCallEvents();
     await step(
       "closing the model session",
-      () => this.client.close({ cause: end.reason, detail: end.detail }),
+      () => this.#session.close({ cause: end.reason, detail: end.detail }),
       leaveTimeoutMs,
     );
     this.#hearing.close();
@@ -264,9 +306,9 @@ export class Bridge {
 
   /** Resolves when the agent neither speaks nor is about to. */
   #silent(): Promise<void> {
-    if (this.client.agentState === "listening") return Promise.resolve();
+    if (this.#session.agentState === "listening") return Promise.resolve();
     const { promise, resolve } = deferred<void>();
-    this.client.on("agent.state", ({ state }) => state === "listening" && resolve());
+    this.#session.events.on("agent.state", ({ state }) => state === "listening" && resolve());
     return promise;
   }
 }

@@ -1,8 +1,9 @@
 import type { StreamClient } from "@stream-io/node-sdk";
+import type { AgentClient } from "./agent-client.ts";
 import { Bridge } from "./bridge.ts";
 import { messageOf } from "./errors.ts";
+import { FrozenRuntimeError, frozenRuntimeOf } from "./hosting.ts";
 import { createLogger, type Logger } from "./log.ts";
-import type { RealtimeClient } from "./realtime/client.ts";
 
 export interface ConnectOpenAiOptions {
   streamClient: StreamClient;
@@ -12,12 +13,24 @@ export interface ConnectOpenAiOptions {
   /** Stream user id of the agent; the user is created only if absent. */
   agentUserId: string;
   /** Default: gpt-realtime-2.1. */
-  model?: string;
+  model?: string | undefined;
   /** Validity of the agent's call token in seconds. Default: longer than the longest stay. */
-  validityInSeconds?: number;
+  validityInSeconds?: number | undefined;
   /** Another OpenAI-compatible server: https, ends in /v1. Default: OPENAI_BASE_URL, else api.openai.com. */
-  baseUrl?: string;
-  logger?: Logger;
+  baseUrl?: string | undefined;
+  /** How long the agent waits for the first person. Default: 120,000. */
+  waitForMs?: number | undefined;
+  /** How long it stays after the last person left. Default: 15,000. */
+  idleTimeoutMs?: number | undefined;
+  /** The longest stay. Default: 14,400,000 (4 h). */
+  maxDurationMs?: number | undefined;
+  /** Keep the sound of every item in `item.formatted.audio` (2.9 MB a minute). Default: false. */
+  keepAudio?: boolean | undefined;
+  /** `realtime.event` tells a renamed server event a second time, under the name that it had in the beta. Default: false. */
+  betaEventNames?: boolean | undefined;
+  /** This process outlives the request that it serves, although its host usually freezes it. Default: false. */
+  processLivesOn?: boolean | undefined;
+  logger?: Logger | undefined;
 }
 
 /** Session updates made within this time of connecting are in force before the agent hears or says anything. */
@@ -31,20 +44,34 @@ const settleMs = 250;
  * const client = await connectOpenAi({ streamClient, call, openAiApiKey, agentUserId: "lucy" });
  * client.updateSession({ instructions: "You are a helpful assistant." });
  *
- * Rejects with a BridgeError whose message says what to do: InvalidInputError before anything is opened where an option
- * cannot work, else when Stream or OpenAI refuses, with nothing left open.
+ * Rejects with a BridgeError whose message says what to do: InvalidInputError or FrozenRuntimeError before anything is opened
+ * where an option or the host cannot work, else when Stream or OpenAI refuses, with nothing left open.
  */
-export const connectOpenAi = async (options: ConnectOpenAiOptions): Promise<RealtimeClient> => {
-  const { streamClient, call, agentUserId, openAiApiKey, model, validityInSeconds } = options;
-  const logger = (options.logger ?? createLogger({ level: "warn" })).with({ call: `${call?.type}:${call?.id}` });
+export const connectOpenAi = async (options: ConnectOpenAiOptions): Promise<AgentClient> => {
+  const { streamClient, call, agentUserId, openAiApiKey, model, validityInSeconds, keepAudio, betaEventNames } =
+    options;
+  const cid = `${call?.type}:${call?.id}`;
+  const runtime = options.processLivesOn === true ? undefined : frozenRuntimeOf(process.env);
+  if (runtime !== undefined) throw new FrozenRuntimeError(runtime, cid);
+  const logger = (options.logger ?? createLogger({ level: "warn" })).with({ call: cid });
+  const limits = Object.entries({
+    waitForMs: options.waitForMs,
+    idleTimeoutMs: options.idleTimeoutMs,
+    maxDurationMs: options.maxDurationMs,
+  }).filter(([, limit]) => limit !== undefined);
   const bridge = await Bridge.connect({
     streamClient,
     call,
     agentUser: { id: agentUserId },
     openAi: { apiKey: openAiApiKey, baseUrl: options.baseUrl || process.env.OPENAI_BASE_URL || undefined, model },
     validityInSeconds,
+    keepAudio,
+    betaEventNames,
+    limits: Object.fromEntries(limits),
     logger,
   });
+  // From here on what happens in the call is told; what the application does next may count on it.
+  await bridge.participant.watching;
   const settling = setTimeout(() => {
     bridge.settle().catch((error) => bridge.end("internal", messageOf(error)));
   }, settleMs);

@@ -1,5 +1,13 @@
 import { buildBundles } from "./bundles.ts";
+import { buildPackage } from "./package.ts";
 
-for (const { name, file, bytes } of await buildBundles()) {
+/** `npm run build` makes everything, `npm run build -- package` only what `npm pack` ships. */
+const only = process.argv[2];
+if (only !== undefined && only !== "package") {
+  process.stderr.write(`Unknown part "${only}". Known: package\n`);
+  process.exit(1);
+}
+const bundles = only === "package" ? [] : await buildBundles();
+for (const { name, file, bytes } of [...bundles, { name: "package", ...(await buildPackage()) }]) {
   process.stdout.write(`${name.padEnd(8)} ${(bytes / 1000).toFixed(0).padStart(6)} kB  ${file}\n`);
 }

@@ -5,6 +5,8 @@ import type {
   RealtimeServerEvent,
 } from "openai/resources/realtime/realtime";
 import type { EndReason } from "../job.ts";
+import type { ConversationItem, ItemDelta } from "./conversation.ts";
+import type { BetaServerEvents } from "./event-names.ts";
 import type { ErrorAction, ModelError } from "./model-errors.ts";
 import type { AgentState } from "./turn-types.ts";
 
@@ -34,9 +36,15 @@ type ServerEvents = {
   [Event in RealtimeServerEvent as Exclude<Event["type"], "error">]: [event: Event];
 };
 
-/** What `on` takes: every server event under its own type, and these. */
-export interface RealtimeClientEvents extends ServerEvents {
+/** What happens in a session: every server event under its own type, and these. */
+export interface SessionEvents extends ServerEvents {
+  /** Everything that crosses the wire, before it is told under its own name. */
   "realtime.event": [record: RealtimeRecord];
+  /** An item is there, or changed. `delta`: what came with this change, null where nothing was added. */
+  "conversation.updated": [change: { item: ConversationItem; delta: ItemDelta | null }];
+  "conversation.item.appended": [appended: { item: ConversationItem }];
+  /** Once per item: it will not grow any more. Items that were cut short are never completed. */
+  "conversation.item.completed": [completed: { item: ConversationItem }];
   /** A person began to speak; the agent is silent from here on. */
   "conversation.interrupted": [];
   "agent.state": [change: { state: AgentState }];
@@ -44,3 +52,6 @@ export interface RealtimeClientEvents extends ServerEvents {
   /** Exactly once. Nothing follows. */
   close: [notice: CloseNotice];
 }
+
+/** What `on` takes: all of that, also under the names that server events had in the beta. */
+export interface RealtimeClientEvents extends SessionEvents, Omit<BetaServerEvents, keyof SessionEvents> {}

@@ -1,160 +1,185 @@
-import { randomUUID } from "node:crypto";
-import { unlessAborted } from "../deadline.ts";
-import { SafeEmitter } from "../emitter.ts";
+import { BridgeError, InvalidInputError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { CloseNotice, RealtimeClientEvents } from "./client-events.ts";
-import { checkServer } from "./connection.ts";
-import { ModelSession } from "./model-session.ts";
-import type { ModelSessionOptions } from "./model-session-options.ts";
+import type { CloseNotice, RealtimeClientEvents, RealtimeRecord, SessionEvents } from "./client-events.ts";
+import type { Conversation, ConversationItem } from "./conversation.ts";
+import { betaNameOf } from "./event-names.ts";
+import { Listeners } from "./listeners.ts";
+import type { ModelSession } from "./model-session.ts";
+import { samplesPerMs } from "./pcm.ts";
+import { RealtimeApi } from "./realtime-api.ts";
 import type { SessionUpdate } from "./session-settings.ts";
-import type { AgentState, ResponseParameters } from "./turn-types.ts";
+import type { Tool, ToolDefinition, ToolHandler, ToolOptions } from "./tools.ts";
+import type { AgentState } from "./turn-types.ts";
 import { type UserContentPart, wireContentOf } from "./user-content.ts";
+import type { ResponseRequest } from "./wire-responses.ts";
 
-export type { CloseNotice, ErrorNotice, RealtimeClientEvents, RealtimeRecord } from "./client-events.ts";
-export type { SessionUpdate } from "./session-settings.ts";
-export type { AgentState, ResponseParameters } from "./turn-types.ts";
-export type { UserContentPart } from "./user-content.ts";
-export type { SpokenPart, Voice } from "./voice.ts";
-
-export type RealtimeClientOptions = ModelSessionOptions;
-
-/** At most 32 characters, as the server demands of item ids. */
-const newItemId = (): string => `item_${randomUUID().replaceAll("-", "").slice(0, 24)}`;
+export interface RealtimeClientOptions {
+  session: ModelSession;
+  /** Takes the agent out of the call, which ends the session in its course. */
+  disconnect: () => Promise<unknown>;
+  /** `realtime.event` tells a renamed server event a second time, under the name that it had in the beta. Default: false. */
+  betaEventNames?: boolean | undefined;
+  logger: Logger;
+}
 
 /**
- * A session with an OpenAI Realtime model: what `connectOpenAi` returns. Settings, typed messages and wishes for a response
- * go in, everything that happens comes out through `on`. Who may speak when is the turn reducer's business, so nothing done
- * here can wedge the session: a call at the wrong time waits for the right one.
+ * A voice agent's session with an OpenAI Realtime model: what `connectOpenAi` returns. Settings, tools, typed messages and
+ * wishes for a response go in; everything that happens, with the model and in the call, comes out through `on`. Who may speak
+ * when is the turn reducer's business, so nothing done here can wedge the session: a call at the wrong time waits for the right one.
  *
  * @example
- * client.on("response.done", ({ response }) => console.log(response.status));
+ * client.on("conversation.item.completed", ({ item }) => console.log(item.role, item.formatted.transcript));
  * client.sendUserMessageContent([{ type: "input_text", text: "What can you help me with?" }]);
  */
-export class RealtimeClient {
-  readonly #logger: Logger;
-  readonly #emitter: SafeEmitter<RealtimeClientEvents>;
+export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClientEvents & CallEvents> {
+  /** The protocol itself: any client event out, every event in by direction and type. */
+  readonly realtime: RealtimeApi;
   readonly #session: ModelSession;
-  #leave: (() => Promise<unknown>) | undefined;
+  readonly #disconnect: () => Promise<unknown>;
+  readonly #showsBetaNames: boolean;
 
-  private constructor(options: RealtimeClientOptions) {
-    const { logger } = options;
-    this.#logger = logger;
-    this.#emitter = new SafeEmitter((event, error) => logger.error("listener_failed", { listener: event, error }));
-    this.#session = new ModelSession(options, (name, ...args) => this.#emitter.emit(name, ...args));
-  }
-
-  /** Throws InvalidInputError where connecting can never work; what a caller asks before it opens anything else. */
-  static check({ apiKey, baseUrl }: Pick<RealtimeClientOptions, "apiKey" | "baseUrl">): void {
-    checkServer({ apiKey, baseUrl });
-  }
-
-  /**
-   * Opens a session. Resolves when the server has acknowledged its settings; no audio is sent before `listen()`.
-   * Rejects with a ModelError (`reason`: model_refused or model_lost) that says what to do, or with AbortedError; nothing
-   * is left open.
-   */
-  static async connect(options: RealtimeClientOptions): Promise<RealtimeClient> {
-    const client = new RealtimeClient(options);
-    try {
-      await unlessAborted(client.#session.ready(options.connectTimeoutMs), options.signal, "opening the model session");
-      return client;
-    } catch (error) {
-      await client.#session.close();
-      throw error;
-    }
-  }
-
-  on<Name extends keyof RealtimeClientEvents>(
-    name: Name,
-    listener: (...args: RealtimeClientEvents[Name]) => unknown,
-  ): typeof listener {
-    this.#emitter.on(name, listener);
-    return listener;
-  }
-
-  once<Name extends keyof RealtimeClientEvents>(
-    name: Name,
-    listener: (...args: RealtimeClientEvents[Name]) => unknown,
-  ): typeof listener {
-    this.#emitter.once(name, listener);
-    return listener;
-  }
-
-  off<Name extends keyof RealtimeClientEvents>(
-    name: Name,
-    listener: (...args: RealtimeClientEvents[Name]) => unknown,
-  ): void {
-    this.#emitter.off(name, listener);
+  constructor({ session, disconnect, betaEventNames = false, logger }: RealtimeClientOptions) {
+    const onListenerError = (event: string, error: unknown) =>
+      logger.error("listener_failed", { listener: event, error });
+    super(onListenerError);
+    this.#session = session;
+    this.#disconnect = disconnect;
+    this.#showsBetaNames = betaEventNames;
+    this.realtime = new RealtimeApi(session, onListenerError);
+    session.events.onAny((name, args) => this.#relay(name, args));
   }
 
   isConnected(): boolean {
     return this.#session.isOpen;
   }
 
-  /** Resolves at once: `connect` does not resolve without a session. */
-  async waitForSessionCreated(): Promise<true> {
-    return true;
+  /** Resolves at once while the session lasts; rejects when it has ended: a new one is a new `connectOpenAi`. */
+  async connect(): Promise<true> {
+    const { end } = this.#session;
+    if (end === undefined) return true;
+    throw new BridgeError("session_ended", `The session has ended (${end.cause}): call connectOpenAi again.`);
   }
 
-  /** Changes the settings that are named, now. Old flat keys and today's nested ones both work. */
-  updateSession(update: SessionUpdate): true {
-    if (this.#isUsable("updateSession")) this.#session.update(update);
+  /** Resolves at once: there is no client without a session. Rejects when it has ended. */
+  waitForSessionCreated(): Promise<true> {
+    return this.connect();
+  }
+
+  /** The session's settings: what was asked for, and once that is answered, what the server says is in force. */
+  get sessionConfig(): Readonly<SessionUpdate> {
+    return this.#session.settings.config;
+  }
+
+  /** The conversation as it stands, item by item. */
+  get conversation(): Pick<Conversation, "getItem" | "getItems" | "items"> {
+    return this.#session.conversation;
+  }
+
+  /** `server_vad` or `semantic_vad`; null where voice activity detection is off. */
+  getTurnDetectionType(): string | null {
+    return this.#session.settings.config.audio?.input?.turn_detection?.type ?? null;
+  }
+
+  /**
+   * Changes the settings that are named, now. Old flat keys and today's nested ones both work; what the server would refuse is
+   * left out and named in a warning. Throws InvalidInputError where the update is none.
+   */
+  updateSession(update: SessionUpdate = {}): true {
+    if (this.#session.isUsable("updateSession")) this.#session.settings.update(update);
     return true;
   }
 
   /** Resolves when every settings update made so far is in force or refused. */
   updatesSettled(): Promise<void> {
-    return this.#session.updatesSettled();
+    return this.#session.settings.settled();
+  }
+
+  /**
+   * Gives the model a function to call. Its result goes back as JSON, and the model speaks about it; an error, a timeout
+   * (30 s, or `timeoutMs`) or a result over 16 kB goes back as `{ "error": … }`. Throws InvalidInputError: no name, no handler,
+   * a name that is taken.
+   */
+  addTool<Arguments = Record<string, unknown>>(
+    definition: ToolDefinition,
+    handler: ToolHandler<Arguments>,
+    options?: ToolOptions,
+  ): Tool<Arguments> {
+    const tool = this.#session.settings.addTool(definition, handler as ToolHandler, options);
+    return tool as unknown as Tool<Arguments>;
+  }
+
+  /** Takes a function away from the model; a call that runs still ends. Throws InvalidInputError where there is none of this name. */
+  removeTool(name: string): true {
+    this.#session.settings.removeTool(name);
+    return true;
+  }
+
+  /** Removes an item from the conversation. */
+  deleteItem(id: string): true {
+    if (this.#session.isUsable("deleteItem"))
+      this.#session.send({ type: "conversation.item.delete", item_id: id, event_id: id });
+    return true;
   }
 
   /** Adds what a user wrote to the conversation and has the model respond to it. With no parts: just respond. */
   sendUserMessageContent(parts: readonly UserContentPart[] = []): true {
     if (parts.length === 0) return this.createResponse();
-    if (!this.#isUsable("sendUserMessageContent")) return true;
-    const id = newItemId();
-    this.#session.createUserMessage(id, parts.map(wireContentOf));
-    this.#session.wish({ sees: [id] });
+    if (!this.#session.isUsable("sendUserMessageContent")) return true;
+    const id = this.#session.requests.createItem({ type: "message", role: "user", content: parts.map(wireContentOf) });
+    this.#session.requests.wish({ sees: [id] });
+    return true;
+  }
+
+  /** Has the model hear this: 24 kHz mono PCM16, beside what people say in the call. */
+  appendInputAudio(pcm: Int16Array | ArrayBuffer): true {
+    this.#session.audio.append(pcm instanceof ArrayBuffer ? new Int16Array(pcm) : pcm);
     return true;
   }
 
   /** Has the model respond: now, or when the response or the person that is speaking has ended. */
-  createResponse(parameters?: ResponseParameters): true {
-    if (!this.#isUsable("createResponse")) return true;
-    this.#session.commitHeardAudio();
-    this.#session.wish({ parameters });
+  createResponse(parameters?: ResponseRequest): true {
+    if (this.#session.isUsable("createResponse")) this.#session.requests.createResponse(parameters);
     return true;
   }
 
   /**
-   * Has the model say something of its own accord, such as a greeting; `instructions` come on top of the session's.
-   * Given up when a person speaks first.
+   * Ends what the agent is saying, or was about to say. The conversation keeps what the call was sent of it, or the first
+   * `sampleCount` samples (24 kHz) of item `id` where that is less. Throws InvalidInputError where `id` is no spoken item of the agent's.
    */
-  prompt(instructions: string): void {
-    if (!this.#isUsable("prompt")) return;
-    // A response's own instructions replace the session's, so both are sent.
-    const both = [this.#session.instructions, instructions].filter((text) => text !== "").join("\n\n");
-    this.#session.wish({ parameters: { instructions: both }, yieldsToSpeech: true });
+  cancelResponse(id?: string, sampleCount = Number.POSITIVE_INFINITY): { item: ConversationItem | null } {
+    if (!this.#session.isUsable("cancelResponse")) return { item: null };
+    const item = id === undefined ? null : this.#session.conversation.getItem(id);
+    const contentIndex = id === undefined ? 0 : spokenPartOf(item, id);
+    const isCounted = id !== undefined && Number.isFinite(sampleCount);
+    this.#session.requests.cancel(
+      isCounted ? { itemId: id, contentIndex, ms: Math.floor(sampleCount / samplesPerMs) } : undefined,
+    );
+    return { item };
   }
 
-  /** Ends what the agent is saying, or was about to say. The conversation keeps what was heard of it. */
-  cancelResponse(): { item: null } {
-    if (this.#isUsable("cancelResponse")) this.#session.cancel();
-    return { item: null };
+  /** The next item that is added to the conversation. Rejects when the session ends without one. */
+  async waitForNextItem(): Promise<{ item: ConversationItem }> {
+    return unlessEnded(await this.waitForNext("conversation.item.appended"), "an item");
+  }
+
+  /** The next item that is complete. Rejects when the session ends without one. */
+  async waitForNextCompletedItem(): Promise<{ item: ConversationItem }> {
+    return unlessEnded(await this.waitForNext("conversation.item.completed"), "a completed item");
   }
 
   /** Takes the agent out of the call and ends the session. Resolves when both are done. Idempotent, never rejects. */
   async disconnect(): Promise<void> {
-    await (this.#leave?.() ?? this.#session.close());
+    await this.#disconnect();
   }
 
-  /** Bridge side: from here on `disconnect()` means leaving the call, which ends the session in its course. */
-  onDisconnect(leave: () => Promise<unknown>): void {
-    this.#leave = leave;
-  }
-
-  /** Bridge side: ends the session and tells the application why. Idempotent, never rejects. */
-  close(notice: CloseNotice): Promise<void> {
-    return this.#session.close(notice);
+  /** Takes the agent out of the call and forgets listeners, tools and the conversation. */
+  reset(): true {
+    this.clearEventHandlers();
+    this.realtime.clearEventHandlers();
+    this.#session.settings.tools.clear();
+    this.#session.conversation.clear();
+    void this.disconnect();
+    return true;
   }
 
   /** Why the session ended; undefined while it lasts. What `close` tells, for those who come late. */
@@ -167,21 +192,38 @@ export class RealtimeClient {
     return this.#session.agentState;
   }
 
-  /** Bridge side: what people say, 24 kHz mono. Sent at once where the session may hear, else kept. */
-  appendInputAudio(pcm: Int16Array): void {
-    this.#session.appendInputAudio(pcm);
+  #relay(name: keyof SessionEvents, args: unknown[]): void {
+    this.tell(name, () => args);
+    const [event] = args as [object];
+    const betaName = betaNameOf(name);
+    if (betaName !== undefined) this.tell(betaName, () => [{ ...event, type: betaName }]);
+    if (name === "realtime.event") this.#record(event as RealtimeRecord);
+    if (name !== "close") return;
+    this.realtime.closed(event as CloseNotice);
+    this.tellNoMore();
   }
 
-  /** Bridge side: opens the ears. What was kept is sent first, as soon as no settings update is unanswered. */
-  listen(): void {
-    this.#session.listen();
-  }
-
-  #isUsable(what: string): boolean {
-    const { end } = this.#session;
-    if (end === undefined) return true;
-    // Not thrown: the call may have ended between the event that an application answers and its answer.
-    this.#logger.warn("ignored_after_close", { what, cause: end.cause });
-    return false;
+  #record(record: RealtimeRecord): void {
+    this.realtime.record(record);
+    const betaName = record.source === "server" ? betaNameOf(record.event.type) : undefined;
+    if (betaName === undefined) return;
+    const renamed = { ...record, event: { ...record.event, type: betaName } } as unknown as RealtimeRecord;
+    this.realtime.record(renamed, this.#showsBetaNames);
+    if (this.#showsBetaNames) this.tell("realtime.event", () => [renamed]);
   }
 }
+
+/** Null is how a wait tells that the session ended first. */
+const unlessEnded = (found: unknown, what: string): { item: ConversationItem } => {
+  if (found !== null) return found as { item: ConversationItem };
+  throw new BridgeError("session_ended", `The session ended before ${what} came.`);
+};
+
+/** Which of the item's parts is its sound. */
+const spokenPartOf = (item: ConversationItem | null, id: string): number => {
+  const isAgents = item?.type === "message" && item.role === "assistant";
+  const index = isAgents ? item.content.findIndex(({ type }) => type === "audio") : -1;
+  if (index >= 0) return index;
+  const what = item === null ? "is not in the conversation" : "is no spoken message of the agent's";
+  throw new InvalidInputError(`cancelResponse: item ${id} ${what}; without arguments it ends what is being said`);
+};

@@ -25,6 +25,8 @@ export interface UpstreamError {
 }
 
 const race = (advice: string): ErrorRow => ({ action: "ignore", quiet: true, advice });
+/** A request that can never succeed as it stands; nothing else is harmed by it. */
+const mistake = (advice: string): ErrorRow => ({ action: "ignore", quiet: false, advice });
 const retry = (advice: string): ErrorRow => ({ action: "retry", quiet: false, advice });
 const giveUp = (advice: string): ErrorRow => ({ action: "give_up", quiet: false, advice });
 
@@ -61,30 +63,39 @@ const rows = new Map<string, ErrorRow>(
     beta_api_shape_disabled: giveUp("Remove the OpenAI-Beta header: the beta protocol is closed."),
     model_unreachable: retry("Check the network path to the model server and its base URL."),
     model_lost: retry("Start the agent again to go on."),
-    cannot_update_voice: {
-      action: "ignore",
-      quiet: false,
-      advice: "Set the voice before the agent's first word; it cannot change later in a session.",
-    },
+    // The sideband of a call that is over, or was made with another key.
+    call_id_not_found: giveUp("Connect with the id of a call that still lasts, and with the key that created it."),
+    cannot_update_voice: mistake("Set the voice before the agent's first word; it cannot change later in a session."),
+    item_retrieve_invalid_item_id: mistake(
+      "There is no such item in the conversation: it was deleted, or never there.",
+    ),
+    invalid_tool_call_id: mistake(
+      "Answer only calls of this session's conversation; what an earlier session's tool found goes in as text.",
+    ),
+    missing_required_parameter: mistake("Send the request again with the parameter that the message names."),
+    unknown_parameter: mistake("Send the request again without the parameter that the message names."),
+    invalid_type: mistake("Send the request again with the parameter that the message names as the type it asks for."),
+    invalid_value: mistake("Send the request again with a value that the message allows."),
+    invalid_event: mistake("Send an event of a type that the Realtime API knows."),
+    unsupported_content_type: mistake("Send the request again for content that the message allows."),
+    string_above_max_length: mistake("Shorten the text that the message names; ids have at most 32 characters."),
+    response_abandoned: mistake("Correct what the errors before this one name, then ask for the response again."),
   }),
 );
 
-const unknownRow: ErrorRow = {
-  action: "ignore",
-  quiet: false,
-  advice: "The session goes on; correct the request that the message names.",
-};
+const unknownRow = mistake("Correct the request that the message names.");
 
-const findRow = ({ code, type, message }: UpstreamError): ErrorRow | undefined => {
-  const row = rows.get(code ?? "") ?? rows.get(type ?? "");
-  if (row !== undefined) return row;
-  // Truncation of audio that is shorter than we thought, or of an item that has none yet, shares its code with real mistakes.
+/** Codes that stand for real mistakes, and also for a cut that came too late: only the message tells them apart. */
+const lateCut = ({ code, message }: UpstreamError): ErrorRow | undefined => {
   if (code === "invalid_value" && /already shorter/.test(message ?? "")) return race("The audio was already cut.");
   if (code === "unsupported_content_type" && /can be truncated/.test(message ?? "")) {
     return race("The item had no audio to cut.");
   }
   return undefined;
 };
+
+const findRow = (upstream: UpstreamError): ErrorRow | undefined =>
+  lateCut(upstream) ?? rows.get(upstream.code ?? "") ?? rows.get(upstream.type ?? "");
 
 /** Finds the row for what the server said in a session. Codes that nobody has seen yet are reported and change nothing. */
 export const classifyError = (upstream: UpstreamError): ErrorRow => findRow(upstream) ?? unknownRow;

@@ -13,7 +13,12 @@ export interface ModelSessionOptions {
   logger: Logger;
   /** On top of the defaults of `defaultSession()`, in force before any audio is heard. */
   session?: SessionUpdate | undefined;
-  /** Passed to the `ws` constructor, for example `{ ca }`. */
+  /** Keep the sound of every item in `item.formatted.audio`: 2.9 MB a minute. Default: false. */
+  keepAudio?: boolean | undefined;
+  /**
+   * Passed to the `ws` constructor, for example `{ ca }`.
+   * @internal `ws` brings no types of its own to those who use the package.
+   */
   wsOptions?: ClientOptions | undefined;
   /** For the socket to open, and again for the settings to be accepted. Default 10,000. */
   connectTimeoutMs?: number | undefined;

@@ -1,81 +1,128 @@
 import type {
   RealtimeClientEvent,
-  RealtimeConversationItemUserMessage,
-  RealtimeError,
   RealtimeErrorEvent,
   RealtimeServerEvent,
   RealtimeSessionCreateRequest,
 } from "openai/resources/realtime/realtime";
-import { deferred, withDeadline } from "../deadline.ts";
+import { deferred, unlessAborted, withDeadline } from "../deadline.ts";
+import { SafeEmitter } from "../emitter.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { AudioGate } from "./audio-gate.ts";
-import type { CloseNotice, RealtimeClientEvents } from "./client-events.ts";
-import { Connection, type ConnectionClosed } from "./connection.ts";
-import { classifyError, ModelError, modelErrorOf } from "./model-errors.ts";
+import type { CloseNotice, SessionEvents } from "./client-events.ts";
+import { Connection, type ConnectionClosed, checkServer } from "./connection.ts";
+import { Conversation, type ConversationChange } from "./conversation.ts";
+import { ErrorReports } from "./error-reports.ts";
+import { EventNames } from "./event-names.ts";
+import { InputAudio } from "./input-audio.ts";
+import { ModelError, modelErrorOf } from "./model-errors.ts";
 import type { ModelSessionOptions } from "./model-session-options.ts";
-import { encodePcm, PcmDecoder, samplesPerMs } from "./pcm.ts";
-import { turnEventOf } from "./server-events.ts";
-import { chooseModel, defaultSession, mergeSessions, normalizeSession } from "./session-config.ts";
-import type { SessionUpdate } from "./session-settings.ts";
-import { SessionUpdates } from "./session-updates.ts";
+import { PcmDecoder } from "./pcm.ts";
+import { Requests } from "./requests.ts";
+import { turnEventsOf } from "./server-events.ts";
+import { chooseModel } from "./session-config.ts";
+import type { Refusal } from "./session-updates.ts";
+import { Settings } from "./settings.ts";
+import { ToolRunner } from "./tool-runner.ts";
 import { TurnRunner } from "./turn-runner.ts";
-import type { AgentState, Wish } from "./turn-types.ts";
-
-type Tell = <Name extends keyof RealtimeClientEvents>(name: Name, ...args: RealtimeClientEvents[Name]) => void;
+import type { AgentState, ToolCall, Wish } from "./turn-types.ts";
 
 const openAiBaseUrl = "https://api.openai.com/v1";
-/** The server commits no less than this. */
-const smallestCommitMs = 100;
+/** What becomes of an update that was refused, where that is better than it looks. */
+const adviceOnUpdate: Partial<Record<Refusal, string>> = {
+  repaired: "The rest of the update was sent again without it.",
+  setting_lost: "The other settings of the update stand.",
+};
 
 /**
- * One session with a model, from its socket to its end: settings, turns and audio, each in its own part, joined here.
- * `tell` hears everything that happens, in order: a server event first, then what it brought about.
+ * One session with a model, from its socket to its end: settings, turns, tools, conversation and audio, each in its own part,
+ * joined here. `events` tells everything that happens, in order: a server event first, then what it brought about.
  */
 export class ModelSession {
+  readonly events: SafeEmitter<SessionEvents>;
+  readonly settings: Settings;
+  readonly conversation: Conversation;
+  readonly audio: InputAudio;
+  readonly requests: Requests;
   readonly #logger: Logger;
-  readonly #tell: Tell;
   readonly #connection: Connection;
   readonly #turn: TurnRunner;
-  readonly #updates: SessionUpdates;
-  readonly #gate: AudioGate;
+  readonly #tools: ToolRunner;
+  readonly #errors: ErrorReports;
+  readonly #names = new EventNames();
   readonly #decoder = new PcmDecoder();
-  readonly #ready = deferred<void>();
-  readonly #firstSession: RealtimeSessionCreateRequest;
-  #instructions = "";
-  #isListening = false;
-  #isVoiceHeard = false;
-  #isTemperatureTold = false;
-  #uncommittedSamples = 0;
-  #wishCount = 0;
-  #lastRotation: RealtimeError | undefined;
+  readonly #ready = deferred();
   #end: CloseNotice | undefined;
   /** Set while a server event is being applied: what it brings about is told after the event itself. */
   #deferred: (() => void)[] | undefined;
 
-  /** Begins to connect. Throws InvalidInputError where that can never work. */
-  constructor(options: ModelSessionOptions, tell: Tell) {
-    const { voice, logger, maxHeldAudioMs = 30_000 } = options;
+  /** Throws InvalidInputError where connecting can never work; what a caller asks before it opens anything else. */
+  static check({ apiKey, baseUrl }: Pick<ModelSessionOptions, "apiKey" | "baseUrl">): void {
+    checkServer({ apiKey, baseUrl });
+  }
+
+  /**
+   * Opens a session. Resolves when the server has acknowledged its settings; no audio is sent before `audio.listen()`.
+   * Rejects with a ModelError (`reason`: model_refused or model_lost) that says what to do, or with AbortedError; nothing
+   * is left open.
+   */
+  static async open(options: ModelSessionOptions): Promise<ModelSession> {
+    const session = new ModelSession(options);
+    try {
+      await unlessAborted(session.#opened(options.connectTimeoutMs), options.signal, "opening the model session");
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: ModelSessionOptions) {
+    const { voice, logger, keepAudio = false } = options;
     this.#logger = logger;
-    this.#tell = tell;
-    this.#gate = new AudioGate(maxHeldAudioMs);
-    const { model, warnings } = chooseModel(options.model);
-    for (const warning of warnings) logger.warn("model_replaced", { warning });
-    this.#firstSession = mergeSessions(defaultSession(), this.#normalize(options.session ?? {}));
-    // Rejected where a session ends that nobody waits for.
-    this.#ready.promise.catch(() => undefined);
+    this.events = new SafeEmitter((event, error) =>
+      logger.error("session_listener_failed", { listener: event, error }),
+    );
+    this.conversation = new Conversation({ keepAudio });
+    const send = (event: RealtimeClientEvent) => this.send(event);
+    this.settings = new Settings({
+      first: options.session ?? {},
+      send,
+      onSettled: () => this.audio.release(),
+      logger,
+    });
+    this.audio = new InputAudio({
+      send,
+      mayHear: () => this.#end === undefined && this.settings.isSettled,
+      onSent: keepAudio ? (pcm) => this.conversation.heardInput(pcm) : undefined,
+      maxHeldMs: options.maxHeldAudioMs ?? 30_000,
+      logger,
+    });
+    this.#errors = new ErrorReports({
+      tell: (notice) => this.#tell("error", notice),
+      giveUp: (error) => this.#finish({ cause: error.reason, detail: error.message, error }),
+      logger,
+    });
+    this.#tools = new ToolRunner({ tools: this.settings.tools, logger });
     this.#turn = new TurnRunner({
       voice,
       logger,
-      send: (event) => this.#send(event),
-      onAgentState: (state) => this.#emit("agent.state", { state }),
+      send,
+      runTool: (call) => void this.#runTool(call),
+      onAgentState: (state) => this.#tell("agent.state", { state }),
       onAbandoned: (wish) => this.#onAbandoned(wish),
     });
-    this.#updates = new SessionUpdates({
-      send: (event) => this.#send(event),
-      onSettled: () => this.#releaseAudio(),
+    this.requests = new Requests({
+      turn: this.#turn,
+      tools: this.#tools,
+      audio: this.audio,
+      settings: this.settings,
+      send,
       logger,
     });
+    // Rejected where a session ends that nobody waits for.
+    this.#ready.promise.catch(() => undefined);
+    const { model, warnings } = chooseModel(options.model);
+    for (const warning of warnings) logger.warn("model_replaced", { warning });
     this.#connection = new Connection({
       apiKey: options.apiKey,
       model,
@@ -88,18 +135,6 @@ export class ModelSession {
       pingIntervalMs: options.pingIntervalMs,
       pongTimeoutMs: options.pongTimeoutMs,
     });
-  }
-
-  /** Resolves when the server has acknowledged the settings. Rejects with a ModelError, with nothing left open. */
-  async ready(timeoutMs = 10_000): Promise<void> {
-    try {
-      await this.#connection.opened();
-      await withDeadline(this.#ready.promise, timeoutMs, "Waiting for the model session to accept its settings");
-    } catch (cause) {
-      await this.close();
-      if (cause instanceof ModelError) throw cause;
-      throw modelErrorOf({ message: `${messageOf(cause)}.` }, "model_unreachable", { cause });
-    }
   }
 
   /** Why it ended; undefined while it lasts. */
@@ -115,54 +150,18 @@ export class ModelSession {
     return this.#turn.agentState;
   }
 
-  /** The instructions in force. */
-  get instructions(): string {
-    return this.#instructions;
+  /** Whether `what` can still be done. The call may have ended between the event that an application answers and its answer: that is logged, not thrown. */
+  isUsable(what: string): boolean {
+    if (this.#end === undefined) return true;
+    this.#logger.warn("ignored_after_close", { what, cause: this.#end.cause });
+    return false;
   }
 
-  update(update: SessionUpdate): void {
-    const session = this.#normalize(update);
-    if (session !== undefined) this.#updates.send(session);
-  }
-
-  updatesSettled(): Promise<void> {
-    return this.#updates.settled();
-  }
-
-  /** Adds a user's message to the conversation. `id`: at most 32 characters. */
-  createUserMessage(id: string, content: RealtimeConversationItemUserMessage["content"]): void {
-    this.#turn.dispatch({ type: "item_sent", itemId: id });
-    // An error names the event it answers: by this id it is known which item was refused.
-    const item = { id, type: "message" as const, role: "user" as const, content };
-    this.#send({ type: "conversation.item.create", event_id: id, item });
-  }
-
-  wish(wanted: Partial<Pick<Wish, "parameters" | "sees" | "yieldsToSpeech">>): void {
-    this.#wishCount += 1;
-    const wish = { parameters: undefined, sees: [], yieldsToSpeech: false, attemptCount: 0, ...wanted };
-    this.#turn.dispatch({ type: "response_wanted", wish: { ...wish, id: `wish_${this.#wishCount}` } });
-  }
-
-  cancel(): void {
-    this.#turn.dispatch({ type: "cancel_wanted" });
-  }
-
-  /** Without voice activity detection, what was heard becomes a message only when somebody says so. */
-  commitHeardAudio(): void {
-    if (this.#turn.turnDetection !== null || this.#uncommittedSamples < smallestCommitMs * samplesPerMs) return;
-    this.#send({ type: "input_audio_buffer.commit" });
-    this.#uncommittedSamples = 0;
-  }
-
-  appendInputAudio(pcm: Int16Array): void {
-    if (this.#end !== undefined || pcm.length === 0) return;
-    if (this.#isListening && this.#updates.isSettled) this.#sendAudio(pcm);
-    else this.#gate.hold(pcm);
-  }
-
-  listen(): void {
-    this.#isListening = true;
-    if (this.#updates.isSettled) this.#releaseAudio();
+  /** Puts an event on the wire as it is. Dropped where the session is over. */
+  send(event: RealtimeClientEvent): void {
+    if (!this.#connection.send(event)) return;
+    this.conversation.sent(event);
+    this.#tell("realtime.event", { time: new Date().toISOString(), source: "client", event });
   }
 
   /** Ends the session by our own wish. Resolves when the socket is gone; the end is told at once. Idempotent, never rejects. */
@@ -171,116 +170,94 @@ export class ModelSession {
     return this.#connection.close();
   }
 
-  #normalize(update: SessionUpdate): RealtimeSessionCreateRequest | undefined {
-    const { temperature, ...rest } = update;
-    const asked = this.#isTemperatureTold ? rest : update;
-    this.#isTemperatureTold ||= temperature !== undefined;
-    const { session, warnings } = normalizeSession(asked, { voiceHeard: this.#isVoiceHeard });
-    for (const warning of warnings) this.#logger.warn("session_setting_left_out", { warning });
-    return session;
-  }
-
-  #send(event: RealtimeClientEvent): void {
-    if (!this.#connection.send(event)) return;
-    this.#emit("realtime.event", { time: new Date().toISOString(), source: "client", event });
-  }
-
-  #sendAudio(pcm: Int16Array): void {
-    this.#uncommittedSamples += pcm.length;
-    this.#send({ type: "input_audio_buffer.append", audio: encodePcm(pcm) });
-  }
-
-  #releaseAudio(): void {
-    if (!this.#isListening || this.#end !== undefined) return;
-    const { heldMs, droppedMs } = this.#gate;
-    if (heldMs > 0) this.#logger.debug("held_audio_released", { heldMs, droppedMs });
-    for (const pcm of this.#gate.release()) this.#sendAudio(pcm);
-  }
-
-  #onServerEvent(event: RealtimeServerEvent): void {
-    if (this.#end !== undefined) return;
-    this.#deferred = [];
+  async #opened(timeoutMs = 10_000): Promise<void> {
     try {
-      this.#apply(event);
+      await this.#connection.opened();
+      await withDeadline(this.#ready.promise, timeoutMs, "Waiting for the model session to accept its settings");
+    } catch (cause) {
+      if (cause instanceof ModelError) throw cause;
+      throw modelErrorOf({ message: `${messageOf(cause)}.` }, "model_unreachable", { cause });
+    }
+  }
+
+  async #runTool(call: ToolCall): Promise<void> {
+    const output = await this.#tools.run(call);
+    this.#turn.dispatch({ type: "tool_finished", itemId: call.itemId, output });
+  }
+
+  #onServerEvent(received: RealtimeServerEvent): void {
+    if (this.#end !== undefined) return;
+    const event = this.#names.toGaEvent(received);
+    if (event === undefined) return;
+    this.#deferred = [];
+    let changes: ConversationChange[] = [];
+    try {
+      changes = this.#apply(event);
     } catch (error) {
       this.#logger.error("server_event_failed", { type: event.type, error });
     }
-    const deferred = this.#deferred;
+    const brought = this.#deferred;
     this.#deferred = undefined;
-    this.#emit("realtime.event", { time: new Date().toISOString(), source: "server", event });
-    if (event.type !== "error") this.#emit(event.type, ...([event] as unknown as never));
-    if (event.type === "input_audio_buffer.speech_started") this.#emit("conversation.interrupted");
-    for (const tell of deferred) tell();
+    this.#tell("realtime.event", { time: new Date().toISOString(), source: "server", event });
+    if (event.type !== "error") this.#tell(event.type, ...([event] as unknown as never));
+    if (event.type === "input_audio_buffer.speech_started") this.#tell("conversation.interrupted");
+    for (const change of changes) this.#tellChange(change);
+    for (const tell of brought) tell();
   }
 
-  #apply(event: RealtimeServerEvent): void {
+  #apply(event: RealtimeServerEvent): ConversationChange[] {
     switch (event.type) {
       case "session.created":
-        this.#updates.send(this.#firstSession);
+        this.settings.begin();
         break;
       case "session.updated":
-        this.#instructions = ("instructions" in event.session && event.session.instructions) || "";
-        this.#updates.acknowledge();
+        this.settings.acknowledge(event.session as RealtimeSessionCreateRequest);
         this.#ready.resolve();
         break;
       case "response.output_audio.delta": {
         const part = { itemId: event.item_id, contentIndex: event.content_index };
         const pcm = this.#decoder.decode(`${part.itemId} ${part.contentIndex}`, event.delta);
-        this.#isVoiceHeard = true;
+        this.settings.isVoiceHeard = true;
         const { response_id: responseId } = event;
         this.#turn.dispatch({ type: "audio_received", responseId, part, sampleCount: pcm.length }, pcm);
-        return;
+        return this.conversation.apply(event, pcm);
       }
       case "input_audio_buffer.committed":
       case "input_audio_buffer.cleared":
-        this.#uncommittedSamples = 0;
+        this.audio.settled();
         break;
       case "response.done":
-        if (event.response.status === "failed") this.#onFailedResponse(event);
+        if (event.response.status === "failed") this.#errors.failed(event.response);
         break;
       case "error":
         this.#onError(event);
         break;
     }
-    const turnEvent = turnEventOf(event);
-    if (turnEvent !== undefined) this.#turn.dispatch(turnEvent);
+    for (const turnEvent of turnEventsOf(event)) this.#turn.dispatch(turnEvent);
+    return this.conversation.apply(event);
   }
 
   #onError({ error, event_id }: RealtimeErrorEvent): void {
     const eventId = error.event_id ?? undefined;
-    const update = eventId === undefined ? "no_update" : this.#updates.refuse(eventId, error.param ?? undefined);
-    if (eventId !== undefined) this.#turn.dispatch({ type: "item_settled", itemId: eventId });
-    const repaired = update === "repaired" ? { advice: "The rest of the update was sent again without it." } : {};
-    this.#report(error, { ...(event_id ? { event_id } : {}), ...repaired });
+    const update = this.settings.refuse(eventId, error.param ?? undefined);
+    if (eventId !== undefined) this.requests.refused(eventId);
+    const advice = adviceOnUpdate[update];
+    const extra = { ...(event_id ? { event_id } : {}), ...(advice ? { advice } : {}) };
+    // Of a split update the setting at fault will be named by itself.
+    this.#errors.report(error, extra, { isMended: update === "split" });
     if (update !== "lost") return;
     const message = `The model server refused the session's settings: ${error.message} Correct them and start again.`;
     this.#ready.reject(new ModelError("model_refused", error.code ?? "session_refused", message));
   }
 
-  #onFailedResponse({ response }: Extract<RealtimeServerEvent, { type: "response.done" }>): void {
-    const { code, type, message } = response.status_details?.error ?? {};
-    this.#report({ type: type ?? "server_error", code: code ?? null, message: message ?? "The response failed." });
-  }
-
-  /** Tells the application of an error, unless it is a harmless race, and ends the session where no other could succeed. */
-  #report(upstream: RealtimeError, extra: { event_id?: string; advice?: string } = {}): void {
-    const { action, quiet, advice } = classifyError(upstream);
-    const { code, type, message, param } = upstream;
-    this.#logger[quiet ? "debug" : "warn"]("model_error", { code, type, param, action, "pii.message": message });
-    if (action === "rotate") this.#lastRotation = upstream;
-    if (!quiet) this.#emit("error", { type: "error", error: upstream, message, action, advice, ...extra });
-    if (action !== "give_up") return;
-    const error = modelErrorOf(upstream, "model_lost");
-    this.#finish({ cause: error.reason, detail: error.message, error });
-  }
-
   #onAbandoned(wish: Wish): void {
     const message = `The response wished as ${wish.id} was given up after ${wish.attemptCount} attempts.`;
-    this.#report({ type: "client_error", code: "response_abandoned", message });
+    this.#errors.report({ type: "client_error", code: "response_abandoned", message });
   }
 
   #onClosed(closed: ConnectionClosed): void {
-    const error = this.#lastRotation ? modelErrorOf(this.#lastRotation, "model_lost") : closed.error;
+    const { rotation } = this.#errors;
+    const error = rotation ? modelErrorOf(rotation, "model_lost") : closed.error;
     this.#finish({ cause: error?.reason ?? "model_lost", detail: closed.detail, ...(error ? { error } : {}) });
   }
 
@@ -288,15 +265,23 @@ export class ModelSession {
     if (this.#end !== undefined) return;
     this.#end = notice;
     this.#turn.close();
-    this.#updates.close();
+    this.#tools.close();
+    this.settings.close();
     this.#ready.reject(notice.error ?? new ModelError("model_lost", "model_lost", notice.detail));
-    this.#emit("close", notice);
+    this.#tell("close", notice);
     // Never rejects; a socket that is gone already is closed at once.
     void this.#connection.close();
   }
 
-  #emit<Name extends keyof RealtimeClientEvents>(name: Name, ...args: RealtimeClientEvents[Name]): void {
-    if (this.#deferred !== undefined) this.#deferred.push(() => this.#tell(name, ...args));
-    else this.#tell(name, ...args);
+  #tellChange(change: ConversationChange): void {
+    const { item } = change;
+    if (change.type === "updated") this.#tell("conversation.updated", { item, delta: change.delta });
+    else if (change.type === "appended") this.#tell("conversation.item.appended", { item });
+    else this.#tell("conversation.item.completed", { item });
+  }
+
+  #tell<Name extends keyof SessionEvents>(name: Name, ...args: SessionEvents[Name]): void {
+    if (this.#deferred !== undefined) this.#deferred.push(() => this.events.emit(name, ...args));
+    else this.events.emit(name, ...args);
   }
 }

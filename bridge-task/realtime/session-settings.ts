@@ -24,31 +24,46 @@ export interface LegacySessionSettings {
 /** What `updateSession` takes: today's nested keys, the old flat ones, or both. Only the keys that are present change. */
 export type SessionUpdate = Partial<Session> & LegacySessionSettings;
 
+/** What a session is already, and an update can no longer change. */
+export interface SessionState {
+  /** The agent has spoken: its voice stays. */
+  voiceHeard: boolean;
+  /** Tracing as it is in force; once it is on, it stays as it is. */
+  tracing?: unknown;
+}
+
 /**
- * Every key the server knows, as a tree; a leaf is passed on as it is. The server refuses an update whole for one unknown key,
+ * Keys the server knows, as a tree; a leaf is passed on as it is. The server refuses an update whole for one unknown key,
  * so unknown ones are taken out here. From the types of `openai` 7.57.0.
  */
 export interface KnownKeys {
   readonly [key: string]: KnownKeys | "value";
 }
 
-export const knownKeys: KnownKeys = {
-  type: "value",
-  model: "value",
+const format = { type: "value", rate: "value" } as const;
+/** What a session and a single response both have. */
+const common = {
   instructions: "value",
   output_modalities: "value",
   max_output_tokens: "value",
+  // Each by its own type: see session-tools.ts.
   tools: "value",
-  tool_choice: "value",
+  tool_choice: { type: "value", name: "value", server_label: "value" },
   parallel_tool_calls: "value",
   reasoning: { effort: "value" },
-  tracing: "value",
-  truncation: "value",
+  prompt: { id: "value", version: "value", variables: "value" },
+} as const;
+
+export const sessionKeys: KnownKeys = {
+  ...common,
+  type: "value",
+  model: "value",
+  tracing: { workflow_name: "value", group_id: "value", metadata: "value" },
+  truncation: { type: "value", retention_ratio: "value", token_limits: { post_instructions: "value" } },
   include: "value",
-  prompt: "value",
   audio: {
     input: {
-      format: "value",
+      format,
       noise_reduction: { type: "value", strength: "value" },
       transcription: {
         model: "value",
@@ -69,12 +84,40 @@ export const knownKeys: KnownKeys = {
         eagerness: "value",
       },
     },
-    output: { format: "value", voice: "value", speed: "value" },
+    output: { format, voice: "value", speed: "value" },
   },
 };
 
+export const responseKeys: KnownKeys = {
+  ...common,
+  conversation: "value",
+  input: "value",
+  metadata: "value",
+  audio: { output: { format, voice: "value" } },
+};
+
+export const toolKeys: Readonly<Record<"function" | "mcp", KnownKeys>> = {
+  function: { type: "value", name: "value", description: "value", parameters: "value" },
+  mcp: {
+    type: "value",
+    server_label: "value",
+    server_url: "value",
+    server_description: "value",
+    connector_id: "value",
+    tunnel_id: "value",
+    authorization: "value",
+    headers: "value",
+    allowed_tools: "value",
+    allowed_callers: "value",
+    require_approval: "value",
+    defer_loading: "value",
+  },
+};
+
+type LegacyKey = keyof Omit<LegacySessionSettings, "temperature">;
+
 /** Where each old flat key lives now. */
-export const legacyPaths: Readonly<Record<keyof Omit<LegacySessionSettings, "temperature">, readonly string[]>> = {
+export const legacyPaths: Readonly<Record<LegacyKey, readonly string[]>> = {
   modalities: ["output_modalities"],
   voice: ["audio", "output", "voice"],
   speed: ["audio", "output", "speed"],
@@ -85,3 +128,12 @@ export const legacyPaths: Readonly<Record<keyof Omit<LegacySessionSettings, "tem
   turn_detection: ["audio", "input", "turn_detection"],
   max_response_output_tokens: ["max_output_tokens"],
 };
+
+export const legacyKeys = Object.keys(legacyPaths) as LegacyKey[];
+/** Those that a single response had too. */
+export const legacyResponseKeys: readonly LegacyKey[] = [
+  "modalities",
+  "voice",
+  "output_audio_format",
+  "max_response_output_tokens",
+];

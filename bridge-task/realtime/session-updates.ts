@@ -1,12 +1,19 @@
 import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
 import { type Deferred, deferred } from "../deadline.ts";
 import type { Logger } from "../log.ts";
-import { withoutNewer, withoutRefused } from "./session-config.ts";
+import { repairOf, withoutNewer } from "./session-repair.ts";
+
+/** What became of one update that was sent again setting by setting. */
+interface Split {
+  openCount: number;
+  isAnyAccepted: boolean;
+}
 
 interface InFlight {
   eventId: string;
   session: RealtimeSessionCreateRequest;
   repairCount: number;
+  split: Split | undefined;
   overdue: NodeJS.Timeout;
 }
 
@@ -19,7 +26,17 @@ export interface SessionUpdatesOptions {
   answerTimeoutMs?: number | undefined;
 }
 
-/** A refused update is sent again without what was refused, as often as this. */
+/**
+ * What became of something that the server refused.
+ * - `no_update`: it was no settings update.
+ * - `repaired`: all but the setting that the server named was sent again.
+ * - `split`: the server named none, so each setting was sent again by itself.
+ * - `setting_lost`: one setting of a split update; the others stand, or are not answered yet.
+ * - `lost`: nothing of the update is in force.
+ */
+export type Refusal = "no_update" | "repaired" | "split" | "setting_lost" | "lost";
+
+/** A refused update is sent again without what was refused, as often as this; then each setting by itself. */
 const maxRepairs = 5;
 
 /**
@@ -47,37 +64,31 @@ export class SessionUpdates {
     return this.#waiting.promise;
   }
 
-  send(session: RealtimeSessionCreateRequest, repairCount = 0): void {
-    this.#sentCount += 1;
-    const eventId = `update_${this.#sentCount}`;
-    const overdue = setTimeout(() => {
-      this.#options.logger.warn("session_update_unanswered", { eventId });
-      this.#remove(eventId);
-    }, this.#options.answerTimeoutMs ?? 5_000);
-    this.#inFlight.push({ eventId, session, repairCount, overdue });
-    this.#options.send({ type: "session.update", event_id: eventId, session });
+  send(session: RealtimeSessionCreateRequest): void {
+    this.#send(session, 0, undefined);
   }
 
   /** The server said `session.updated`. */
   acknowledge(): void {
     const [oldest] = this.#inFlight;
-    if (oldest) this.#remove(oldest.eventId);
+    if (oldest === undefined) return;
+    if (oldest.split !== undefined) oldest.split.isAnyAccepted = true;
+    this.#remove(oldest);
   }
 
-  /** The server refused what was sent as `eventId`. Tells whether that was an update, and whether the rest of it was sent again. */
-  refuse(eventId: string, param: string | undefined): "no_update" | "repaired" | "lost" {
-    const index = this.#inFlight.findIndex((update) => update.eventId === eventId);
+  /**
+   * The server refused what was sent as `eventId`; `param` is its name for what is wrong. Some servers name no event: then a
+   * parameter of the session's tells that it is the oldest update.
+   */
+  refuse(eventId: string | undefined, param: string | undefined): Refusal {
+    const isOldest = eventId === undefined && param?.startsWith("session.") === true;
+    const index = isOldest ? 0 : this.#inFlight.findIndex((update) => update.eventId === eventId);
     const update = this.#inFlight[index];
-    if (!update) return "no_update";
-    const smaller = param === undefined ? undefined : withoutRefused(update.session, param);
-    // What a later update sets must not be set back by the one that is sent again.
-    const rest = this.#inFlight
-      .slice(index + 1)
-      .reduce((session, newer) => session && withoutNewer(session, newer.session), smaller);
-    const isRepaired = rest !== undefined && update.repairCount < maxRepairs;
-    if (isRepaired) this.send(rest, update.repairCount + 1);
-    this.#remove(eventId);
-    return isRepaired ? "repaired" : "lost";
+    if (update === undefined) return "no_update";
+    const refusal = this.#sendAgain(update, param, this.#inFlight.slice(index + 1));
+    this.#remove(update);
+    if (refusal !== "lost" || update.split === undefined) return refusal;
+    return update.split.openCount === 0 && !update.split.isAnyAccepted ? "lost" : "setting_lost";
   }
 
   /** Stops every timer; whoever waits goes on. */
@@ -88,9 +99,43 @@ export class SessionUpdates {
     this.#waiting = undefined;
   }
 
-  #remove(eventId: string): void {
-    clearTimeout(this.#inFlight.find((update) => update.eventId === eventId)?.overdue);
-    this.#inFlight = this.#inFlight.filter((update) => update.eventId !== eventId);
+  /** What is left of a refused update goes again, but for what a newer one sets: that must not be set back. */
+  #sendAgain(update: InFlight, param: string | undefined, newer: readonly InFlight[]): "repaired" | "split" | "lost" {
+    const left = (session: RealtimeSessionCreateRequest) =>
+      newer.reduce<RealtimeSessionCreateRequest | undefined>(
+        (rest, { session: later }) => rest && withoutNewer(rest, later),
+        session,
+      );
+    const isLastRepair = update.repairCount >= maxRepairs;
+    const repair = repairOf(update.session, isLastRepair ? undefined : param);
+    if (repair.type === "lost") return "lost";
+    if (repair.type === "rest") {
+      const session = left(repair.session);
+      if (session !== undefined) this.#send(session, update.repairCount + 1, update.split);
+      return "repaired";
+    }
+    const split = { openCount: 0, isAnyAccepted: false };
+    for (const session of repair.sessions.flatMap((one) => left(one) ?? [])) this.#send(session, 0, split);
+    return "split";
+  }
+
+  #send(session: RealtimeSessionCreateRequest, repairCount: number, split: Split | undefined): void {
+    this.#sentCount += 1;
+    const eventId = `update_${this.#sentCount}`;
+    const overdue = setTimeout(() => {
+      this.#options.logger.warn("session_update_unanswered", { eventId });
+      this.#remove(update);
+    }, this.#options.answerTimeoutMs ?? 5_000);
+    const update: InFlight = { eventId, session, repairCount, split, overdue };
+    if (split !== undefined) split.openCount += 1;
+    this.#inFlight.push(update);
+    this.#options.send({ type: "session.update", event_id: eventId, session });
+  }
+
+  #remove(update: InFlight): void {
+    clearTimeout(update.overdue);
+    if (update.split !== undefined) update.split.openCount -= 1;
+    this.#inFlight = this.#inFlight.filter((other) => other !== update);
     if (!this.isSettled) return;
     this.#waiting?.resolve();
     this.#waiting = undefined;

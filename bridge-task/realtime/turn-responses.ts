@@ -1,6 +1,8 @@
+import { enqueue, eventIdOf, isCovered, plainWish, tryAgain } from "./turn-queue.ts";
 import { assumeAnswered, drop, forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./turn-step.ts";
+import { askAboutTools } from "./turn-tools.ts";
 import type { ActiveResponse, TurnEvent, TurnState, Wish } from "./turn-types.ts";
-import { cutVoice, finishResponse } from "./turn-voice.ts";
+import { cutVoice, finishResponse, takeBack } from "./turn-voice.ts";
 
 /*
  * At most one response is active in the conversation. A wish for another waits until it is done and until nobody speaks;
@@ -9,46 +11,10 @@ import { cutVoice, finishResponse } from "./turn-voice.ts";
 
 type EventOf<Type extends TurnEvent["type"]> = Extract<TurnEvent, { type: Type }>;
 
-const plainWish = { parameters: undefined, sees: [], yieldsToSpeech: false, attemptCount: 0 };
+type Requested = Extract<ActiveResponse, { phase: "requested" }>;
 
-const eventIdOf = (wish: Wish): string => `${wish.id}.${wish.attemptCount}`;
-
-/** Would a response that the server begins now have seen all that this wish wants seen? */
-const isCovered = ({ unconfirmedItemIds }: TurnState, wish: Wish): boolean =>
-  wish.parameters === undefined && wish.sees.every((itemId) => !unconfirmedItemIds.has(itemId));
-
-/** Puts a wish into the queue. The merged one takes the newer id: what covered the older may not cover both. */
-const enqueue = ({ state, commands }: Step, wish: Wish, place: "front" | "back"): void => {
-  const twin = wish.parameters === undefined ? state.queue.find((other) => other.parameters === undefined) : undefined;
-  if (twin === undefined) {
-    if (state.queue.length >= turnLimits.queuedWishes) commands.push({ type: "abandon_wish", wish });
-    else state.queue = place === "front" ? [wish, ...state.queue] : [...state.queue, wish];
-    return;
-  }
-  const [older, newer] = place === "front" ? [wish, twin] : [twin, wish];
-  const yieldsToSpeech = older.yieldsToSpeech && newer.yieldsToSpeech;
-  const merged = { ...newer, sees: [...new Set([...older.sees, ...newer.sees])], yieldsToSpeech };
-  const others = state.queue.filter((other) => other !== twin);
-  state.queue = place === "front" ? [merged, ...others] : state.queue.map((other) => (other === twin ? merged : other));
-};
-
-const tryAgain = (step: Step, wish: Wish): void => {
-  const attemptCount = wish.attemptCount + 1;
-  if (attemptCount >= turnLimits.attemptsPerWish) step.commands.push({ type: "abandon_wish", wish });
-  else enqueue(step, { ...wish, attemptCount }, "front");
-};
-
-/** Sends the next wish if one may be sent now. */
-export const sendNextWish = (step: Step): void => {
-  const { state, commands } = step;
-  const [wish, ...rest] = state.queue;
-  const isFree = state.response.phase === "none" && state.speech === "quiet" && state.wakes.retry === undefined;
-  if (wish === undefined || !isFree) return;
-  state.queue = rest;
-  state.response = { phase: "requested", wish, isCancelled: false };
-  commands.push({ type: "create_response", eventId: eventIdOf(wish), parameters: wish.parameters });
-  wake(step, "response", turnLimits.requestMs);
-};
+/** Should it be asked again where the server did not begin it? A cancel ends what was begun, but takes no tool's answer back. */
+const isStillWanted = ({ isCancelled, wish }: Requested): boolean => !isCancelled || wish.survivesCancel === true;
 
 const free = (step: Step): void => {
   step.state.response = { phase: "none" };
@@ -63,19 +29,23 @@ export const onResponseWanted = (step: Step, { wish }: EventOf<"response_wanted"
     return;
   }
   if (wish.yieldsToSpeech && state.speech !== "quiet") return;
+  const wanted = seeingAllSent(state, wish);
   const { response } = state;
   const isUnderWay = response.phase === "requested" && !response.isCancelled && response.wish.parameters === undefined;
-  if (isUnderWay && wish.parameters === undefined && wish.sees.length === 0) return;
-  enqueue(step, wish, "back");
-  sendNextWish(step);
+  if (isUnderWay && wanted.parameters === undefined && wanted.sees.length === 0) return;
+  enqueue(step, wanted, "back");
 };
 
-/** Be quiet: the active response, and every wish made so far. */
-export const onCancelWanted = (step: Step): void => {
+/** Who asks for a response and names no item means all that was put into the conversation before. */
+const seeingAllSent = ({ unconfirmedItemIds }: TurnState, wish: Wish): Wish =>
+  wish.parameters === undefined && wish.sees.length === 0 ? { ...wish, sees: [...unconfirmedItemIds] } : wish;
+
+/** Be quiet: the active response, and every wish made so far. Tools are not among them: what they brought is still told of. */
+export const onCancelWanted = (step: Step, { heard }: EventOf<"cancel_wanted">): void => {
   const { state, commands } = step;
   const { response } = state;
-  state.queue = [];
-  state.assumed = [];
+  state.queue = state.queue.filter((wish) => wish.survivesCancel);
+  state.assumed = state.assumed.filter(({ wish }) => wish.survivesCancel);
   if (response.phase === "requested") {
     // A cancel that overtakes its response does nothing: it is sent when the response has an id.
     state.response = { ...response, isCancelled: true };
@@ -85,6 +55,7 @@ export const onCancelWanted = (step: Step): void => {
     // The server may be about to begin one; if not, it says so and nobody is told.
     commands.push({ type: "cancel_response", responseId: undefined });
   }
+  if (heard !== undefined) takeBack(step, heard);
   cutVoice(step);
 };
 
@@ -116,12 +87,17 @@ export const onResponseCreated = (step: Step, event: EventOf<"response_created">
     return;
   }
   if (state.settledResponseIds.includes(id) || (response.phase === "active" && response.id === id)) return;
-  if (response.phase === "requested") {
-    onRequestedCreated(step, id, response);
-  } else {
-    state.response = { phase: "active", id, wish: undefined };
-    state.queue = state.queue.filter((wish) => !isCovered(state, wish));
-  }
+  const request = response.phase === "requested" ? response : undefined;
+  // Speech that has ended is answered at once: what begins then is the server's answer, which no cancel of ours is meant for.
+  const isUnwanted =
+    request !== undefined &&
+    (state.speech === "speaking" || (request.isCancelled && state.speech !== "awaiting_response"));
+  state.response = { phase: "active", id, wish: isUnwanted || request?.isCancelled ? undefined : request?.wish };
+  // Where the end of the response before was lost, it is over now.
+  askAboutTools(step);
+  if (request === undefined) forgetCovered(step);
+  else if (isUnwanted) rejectResponse(step, request);
+  else takeForOurs(step, request);
   state.assumed = state.assumed.filter(({ wish }) => !isCovered(state, wish));
   if (state.speech === "awaiting_response") {
     state.speech = "quiet";
@@ -130,20 +106,27 @@ export const onResponseCreated = (step: Step, event: EventOf<"response_created">
   wake(step, "response", turnLimits.responseMs);
 };
 
-/** A response begins while ours is requested: it is taken for ours, unless an error says later that it was the server's own. */
-const onRequestedCreated = (step: Step, id: string, { wish, isCancelled }: ActiveResponse & { phase: "requested" }) => {
-  const { state } = step;
-  const isUnwanted = isCancelled || state.speech === "speaking";
-  state.response = { phase: "active", id, wish: isUnwanted ? undefined : wish };
-  if (!isUnwanted) {
-    assumeAnswered(step, eventIdOf(wish), wish);
-    // A bare wish that waits wants one more response, whatever this one sees.
-    state.queue = state.queue.filter((other) => other.sees.length === 0 || !isCovered(state, other));
-    return;
-  }
+const forgetCovered = ({ state }: Step, isMeant: (wish: Wish) => boolean = () => true): void => {
+  state.queue = state.queue.filter((wish) => !(isMeant(wish) && isCovered(state, wish)));
+};
+
+/** Nobody wants the requested response any more, or it would talk over a person: then its wish waits for their answer. */
+const rejectResponse = (step: Step, request: Requested): void => {
   cancelActive(step);
-  // Nobody talks over a person: the wish waits for the response to what is being said.
-  if (!isCancelled) tryAgain(step, wish);
+  if (request.isCancelled) assumeBegun(step, request);
+  else tryAgain(step, request.wish);
+};
+
+/** A response begins while ours is requested: it is taken for ours. */
+const takeForOurs = (step: Step, request: Requested): void => {
+  assumeBegun(step, request);
+  // With an input of its own it sees nothing else of the conversation. And a bare wish wants one more response, whatever this one sees.
+  if (request.wish.parameters?.input === undefined) forgetCovered(step, ({ sees }) => sees.length > 0);
+};
+
+/** An error may say later that what began was the server's own response, and ours was not begun. */
+const assumeBegun = (step: Step, request: Requested): void => {
+  if (isStillWanted(request)) assumeAnswered(step, eventIdOf(request.wish), request.wish);
 };
 
 export const onResponseDone = (step: Step, { responseId, outcome }: EventOf<"response_done">): void => {
@@ -164,12 +147,13 @@ export const onResponseDone = (step: Step, { responseId, outcome }: EventOf<"res
   if (!isOurs) return;
   free(step);
   if (outcome === "completed") state.failureCount = 0;
-  if (outcome === "failed_for_now" && state.failureCount < turnLimits.failuresInARow) {
+  // Where tools were called their outputs bring about the next response: asked before, the model would call them again.
+  const hasCalls = state.toolBatches.some((batch) => batch.responseId === responseId);
+  if (outcome === "failed_for_now" && !hasCalls && state.failureCount < turnLimits.failuresInARow) {
     enqueue(step, { ...plainWish, ...response.wish, id: `retry_${responseId}`, attemptCount: 0 }, "front");
     wake(step, "retry", turnLimits.retryMs * 2 ** state.failureCount);
     state.failureCount += 1;
   }
-  sendNextWish(step);
 };
 
 export const onRefused = (step: Step, event: EventOf<"refused">): void => {
@@ -180,15 +164,13 @@ export const onRefused = (step: Step, event: EventOf<"refused">): void => {
     state.speech = "quiet";
     forgetWake(step, "speech");
     enqueue(step, { ...plainWish, id: `speech_${state.wakeCount}` }, "front");
-    sendNextWish(step);
     return;
   }
   const assumed = state.assumed.find(({ eventId }) => eventId === event.eventId);
   if (assumed) {
     // The response that began first was the server's own, not the answer to our request.
     state.assumed = state.assumed.filter((other) => other !== assumed);
-    if (event.isResponseActive) tryAgain(step, assumed.wish);
-    sendNextWish(step);
+    if (event.isResponseActive || event.isForNow) tryAgain(step, assumed.wish);
     return;
   }
   if (response.phase !== "requested") return;
@@ -197,9 +179,11 @@ export const onRefused = (step: Step, event: EventOf<"refused">): void => {
   free(step);
   if (event.isResponseActive) {
     waitForOther(step, event.activeResponseId);
-    if (!response.isCancelled) tryAgain(step, response.wish);
+    if (isStillWanted(response)) tryAgain(step, response.wish);
+  } else if (event.isForNow && isStillWanted(response)) {
+    wake(step, "retry", turnLimits.retryMs * 2 ** response.wish.attemptCount);
+    tryAgain(step, response.wish);
   }
-  sendNextWish(step);
 };
 
 /** The server is busy with a response that we did not see begin; or it was, and is over by now. */
@@ -221,6 +205,5 @@ export const onResponseOverdue = (step: Step): void => {
     if (response.id !== undefined) settle(step, response.id);
   }
   free(step);
-  if (response.phase === "requested" && !response.isCancelled) tryAgain(step, response.wish);
-  sendNextWish(step);
+  if (response.phase === "requested" && isStillWanted(response)) tryAgain(step, response.wish);
 };

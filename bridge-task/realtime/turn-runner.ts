@@ -1,12 +1,14 @@
 import type { RealtimeClientEvent } from "openai/resources/realtime/realtime";
 import type { Logger } from "../log.ts";
 import { agentStateOf, initialTurn, reduceTurn } from "./turn.ts";
-import type { AgentState, TurnCommand, TurnEvent, TurnState, WakeKind, Wish } from "./turn-types.ts";
+import type { AgentState, ToolCall, TurnCommand, TurnEvent, TurnState, WakeKind, Wish } from "./turn-types.ts";
 import type { Voice } from "./voice.ts";
 
 export interface TurnRunnerOptions {
   voice: Voice;
   send: (event: RealtimeClientEvent) => void;
+  /** Runs a call; its one outcome comes back as `tool_finished`, whatever happens. */
+  runTool: (call: ToolCall) => void;
   onAgentState: (state: AgentState) => void;
   /** A wish was refused too often, or too many waited. */
   onAbandoned: (wish: Wish) => void;
@@ -70,8 +72,22 @@ export class TurnRunner {
       case "abandon_wish":
         onAbandoned(command.wish);
         return;
+      case "run_tool":
+        this.#runTool(command.call);
+        return;
       default:
         send(clientEventOf(command));
+    }
+  }
+
+  #runTool(call: ToolCall): void {
+    const { runTool, logger } = this.#options;
+    try {
+      runTool(call);
+    } catch (error) {
+      // Whatever went wrong, the model must not wait for ever for what it asked.
+      logger.error("tool_not_started", { tool: call.name, error });
+      this.dispatch({ type: "tool_finished", itemId: call.itemId, output: notStartedOutput });
     }
   }
 
@@ -82,7 +98,7 @@ export class TurnRunner {
     } catch (error) {
       // A voice that takes no more (its queue is full) must end the reply, not the session.
       logger.error("voice_refused_audio", { error });
-      this.dispatch({ type: "cancel_wanted" });
+      this.dispatch({ type: "audio_refused", part, sampleCount: pcm.length });
       return;
     }
     if (this.#isAwaitingDrain) return;
@@ -102,9 +118,11 @@ export class TurnRunner {
   }
 }
 
+const notStartedOutput = JSON.stringify({ error: "The tool could not be started." });
+
 type WireCommand = Extract<
   TurnCommand,
-  { type: "create_response" | "cancel_response" | "truncate_item" | "delete_item" }
+  { type: "create_response" | "cancel_response" | "truncate_item" | "delete_item" | "send_tool_output" }
 >;
 
 const clientEventOf = (command: WireCommand): RealtimeClientEvent => {
@@ -132,5 +150,14 @@ const clientEventOf = (command: WireCommand): RealtimeClientEvent => {
     }
     case "delete_item":
       return { type: "conversation.item.delete", item_id: command.itemId };
+    case "send_tool_output": {
+      const { itemId, callId, output } = command;
+      return {
+        type: "conversation.item.create",
+        // An error names the event it answers: by this id it is known which item was refused.
+        event_id: itemId,
+        item: { id: itemId, type: "function_call_output", call_id: callId, output },
+      };
+    }
   }
 };

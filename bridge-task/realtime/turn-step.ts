@@ -1,4 +1,4 @@
-import type { SpokenItem, TurnCommand, TurnState, WakeKind, Wish } from "./turn-types.ts";
+import type { HeardPart, SpokenItem, TurnCommand, TurnState, WakeKind, Wish } from "./turn-types.ts";
 
 /** One reduction in the making: a shallow copy of the state, whose parts are replaced and never changed, and its commands. */
 export interface Step {
@@ -25,10 +25,14 @@ export const turnLimits = {
   queuedWishes: 32,
   assumedWishes: 8,
   rememberedIds: 256,
+  /** Tools at work at the same time; a call beyond it is answered by an error. */
+  runningTools: 64,
+  /** Two keys each. */
+  toldCalls: 1_024,
   spokenItems: 64,
 } as const;
 
-const bounded = <T>(list: readonly T[], added: T, limit: number): readonly T[] =>
+export const bounded = <T>(list: readonly T[], added: T, limit: number): readonly T[] =>
   list.length < limit ? [...list, added] : [...list.slice(list.length - limit + 1), added];
 
 export const wake = ({ state, commands }: Step, kind: WakeKind, afterMs: number): void => {
@@ -54,6 +58,7 @@ export const assumeAnswered = ({ state }: Step, eventId: string, wish: Wish): vo
 
 /** This response is no part of the conversation: it takes no turn and has no voice. */
 export const leaveOutside = ({ state }: Step, responseId: string): void => {
+  if (state.outsideResponseIds.includes(responseId)) return;
   state.outsideResponseIds = bounded(state.outsideResponseIds, responseId, turnLimits.rememberedIds);
 };
 
@@ -61,10 +66,17 @@ export const settle = ({ state }: Step, responseId: string): void => {
   state.settledResponseIds = bounded(state.settledResponseIds, responseId, turnLimits.rememberedIds);
 };
 
+/** The conversation keeps this much of the part. */
+export const keepSaid = ({ state }: Step, { itemId, contentIndex, ms }: HeardPart): void => {
+  const others = state.said.filter((part) => part.itemId !== itemId || part.contentIndex !== contentIndex);
+  state.said = bounded(others, { itemId, contentIndex, ms }, turnLimits.spokenItems);
+};
+
 export const addSpoken = ({ state }: Step, item: SpokenItem): void => {
   state.spoken = bounded(state.spoken, item, turnLimits.spokenItems);
 };
 
 export const confirmLater = ({ state }: Step, itemId: string): void => {
+  if (state.unconfirmedItemIds.has(itemId)) return;
   state.unconfirmedItemIds = new Set(bounded([...state.unconfirmedItemIds], itemId, turnLimits.rememberedIds));
 };

@@ -4,9 +4,27 @@ import type { AudioPart, SpokenPart } from "./voice.ts";
 
 export type ResponseParameters = NonNullable<ResponseCreateEvent["response"]>;
 
+/** A function that the model wants run. */
+export interface ToolCall {
+  readonly itemId: string;
+  readonly callId: string;
+  readonly name: string;
+  /** JSON text as the model wrote it. */
+  readonly arguments: string;
+}
+
+/** The calls of one response: each is answered by itself, then one response answers them all. */
+export interface ToolBatch {
+  readonly responseId: string;
+  /** Calls that have no output yet. */
+  readonly running: readonly ToolCall[];
+  /** The outputs' items, oldest first. */
+  readonly outputItemIds: readonly string[];
+}
+
 /** Somebody wants the model to respond. */
 export interface Wish {
-  /** Unique in the session; each attempt's `event_id` is made from it. */
+  /** Unique in the session; the first attempt's `event_id`, later ones are made from it. */
   readonly id: string;
   /** Without parameters, wishes are alike: several become one. */
   readonly parameters: ResponseParameters | undefined;
@@ -14,7 +32,16 @@ export interface Wish {
   readonly sees: readonly string[];
   /** Given up when a person speaks first, as a greeting is. */
   readonly yieldsToSpeech: boolean;
+  /** Owed to tools that have finished: a cancel does not take it back. */
+  readonly survivesCancel?: boolean | undefined;
   readonly attemptCount: number;
+}
+
+/** How much of one part of the agent's speech was heard, in whole milliseconds of audio. */
+export interface HeardPart {
+  readonly itemId: string;
+  readonly contentIndex: number;
+  readonly ms: number;
 }
 
 /** Audio of one item of the conversation, as far as it may still be cut. */
@@ -52,12 +79,24 @@ export interface TurnState {
   readonly unconfirmedItemIds: ReadonlySet<string>;
   /** What the voice was given and may still hold, oldest first. */
   readonly spoken: readonly SpokenItem[];
+  /** What the application says was heard of an item, until the cut that it belongs to is answered. */
+  readonly heard: HeardPart | undefined;
+  /** What the conversation keeps of speech that the voice is through with, oldest first. */
+  readonly said: readonly HeardPart[];
   /** Responses and items whose late audio is dropped, oldest first. */
   readonly droppedIds: readonly string[];
   /** Responses that write to no conversation, oldest first. */
   readonly outsideResponseIds: readonly string[];
   /** Responses that are over, oldest first. */
   readonly settledResponseIds: readonly string[];
+  /** Calls whose response may still bring others, or that have no output yet, oldest first. */
+  readonly toolBatches: readonly ToolBatch[];
+  /** Keys of the calls that were told of, run or not, oldest first. */
+  readonly toldCalls: readonly string[];
+  /** Outputs that the application sent before we were told of the call, oldest first. */
+  readonly earlyOutputs: readonly { readonly callId: string; readonly outputItemId: string }[];
+  /** Items and wishes that the reducer made itself so far. */
+  readonly madeCount: number;
   /** The voice holds audio that was not sent yet. */
   readonly isVoiceBusy: boolean;
   readonly failureCount: number;
@@ -69,7 +108,8 @@ export interface TurnState {
 export type TurnEvent =
   | { type: "session_updated"; turnDetection: EffectiveTurnDetection | null }
   | { type: "response_wanted"; wish: Wish }
-  | { type: "cancel_wanted" }
+  /** `heard`: the application's own idea of it; the conversation keeps no more of that part, nor more than was sent. */
+  | { type: "cancel_wanted"; heard?: HeardPart | undefined }
   | { type: "item_sent"; itemId: string }
   /** The server showed the item, or refused it. */
   | { type: "item_settled"; itemId: string }
@@ -84,6 +124,8 @@ export type TurnEvent =
   /** An audio part begins: from now on the item has audio, if none was received yet. */
   | { type: "audio_part_added"; responseId: string; part: AudioPart }
   | { type: "audio_received"; responseId: string; part: AudioPart; sampleCount: number }
+  /** The voice takes no more: it was not given these samples after all, and the reply must end. */
+  | { type: "audio_refused"; part: AudioPart; sampleCount: number }
   | { type: "audio_completed"; itemId: string }
   | {
       type: "response_done";
@@ -91,8 +133,23 @@ export type TurnEvent =
       /** `failed_for_now`: the same may succeed when asked again. */
       outcome: "completed" | "cancelled" | "failed" | "failed_for_now";
     }
+  /** A call's arguments are complete. The server tells of it several times. */
+  | { type: "tool_called"; responseId: string; call: ToolCall }
+  /** A call was cut off in the middle of its arguments: it is never run. */
+  | { type: "tool_call_cut"; responseId: string; itemId: string }
+  /** The handler's one result, error or timeout, as text. */
+  | { type: "tool_finished"; itemId: string; output: string }
+  /** The application answered a call by itself; the output's item is on its way. */
+  | { type: "tool_answered"; callId: string; outputItemId: string }
   /** The server refused what we sent as `eventId`. */
-  | { type: "refused"; eventId: string | undefined; isResponseActive: boolean; activeResponseId: string | undefined }
+  | {
+      type: "refused";
+      eventId: string | undefined;
+      isResponseActive: boolean;
+      activeResponseId: string | undefined;
+      /** The same may succeed when sent again. */
+      isForNow?: boolean | undefined;
+    }
   | { type: "voice_cut"; parts: readonly SpokenPart[] }
   | { type: "voice_drained" }
   | { type: "woken"; kind: WakeKind; wake: number };
@@ -102,6 +159,9 @@ export type TurnCommand =
   | { type: "cancel_response"; responseId: string | undefined }
   | { type: "truncate_item"; itemId: string; contentIndex: number; audioEndMs: number }
   | { type: "delete_item"; itemId: string }
+  | { type: "run_tool"; call: ToolCall }
+  /** `itemId`: of the new item; unique, at most 32 characters. */
+  | { type: "send_tool_output"; callId: string; itemId: string; output: string }
   /** Hand this delta's samples to the voice. Never given without an `audio_received`. */
   | { type: "speak"; part: AudioPart }
   | { type: "finish_item"; itemId: string }

@@ -1,6 +1,6 @@
 import { samplesPerMs } from "./pcm.ts";
-import { addSpoken, drop, type Step, turnLimits, wake } from "./turn-step.ts";
-import type { SpokenItem, TurnCommand, TurnEvent } from "./turn-types.ts";
+import { addSpoken, drop, keepSaid, type Step, turnLimits, wake } from "./turn-step.ts";
+import type { HeardPart, SpokenItem, TurnCommand, TurnEvent } from "./turn-types.ts";
 import type { AudioPart, SpokenPart } from "./voice.ts";
 
 /*
@@ -48,6 +48,14 @@ export const onAudioReceived = (step: Step, event: EventOf<"audio_received">): v
   }
 };
 
+export const onAudioRefused = ({ state }: Step, { part, sampleCount }: EventOf<"audio_refused">): void => {
+  const without = (item: SpokenItem) => ({
+    ...item,
+    receivedSampleCount: Math.max(0, item.receivedSampleCount - sampleCount),
+  });
+  state.spoken = state.spoken.map((item) => (isPart(item, part) ? without(item) : item));
+};
+
 const complete = ({ state, commands }: Step, isMeant: (item: SpokenItem) => boolean): void => {
   const itemIds = new Set(state.spoken.filter((item) => !item.isComplete && isMeant(item)).map(({ itemId }) => itemId));
   for (const itemId of itemIds) commands.push({ type: "finish_item", itemId });
@@ -64,7 +72,10 @@ export const finishResponse = (step: Step, responseId: string): void =>
 export const onVoiceDrained = (step: Step): void => {
   const { state } = step;
   state.isVoiceBusy = false;
-  for (const { itemId, isComplete } of state.spoken) if (isComplete) drop(step, itemId);
+  for (const item of state.spoken.filter(({ isComplete }) => isComplete)) {
+    keepSaid(step, { ...item, ms: receivedMsOf(item) });
+    drop(step, item.itemId);
+  }
   state.spoken = state.spoken.filter((item) => !item.isComplete);
 };
 
@@ -81,15 +92,17 @@ interface Heard {
   isComplete: boolean;
 }
 
-const heardOf = (item: SpokenItem, parts: readonly SpokenPart[]): Heard => {
-  const receivedMs = Math.floor(item.receivedSampleCount / samplesPerMs);
-  // A part that the voice no longer lists was sent as far as it was received.
-  const sentMs = parts.find((part) => isPart(part, item))?.sentMs ?? receivedMs;
-  return { ...item, receivedMs, sentMs: clamp(sentMs, receivedMs) };
-};
+const receivedMsOf = ({ receivedSampleCount }: SpokenItem): number => Math.floor(receivedSampleCount / samplesPerMs);
 
-const clamp = (sentMs: number, receivedMs: number): number =>
-  Number.isFinite(sentMs) ? Math.max(0, Math.min(Math.floor(sentMs), receivedMs)) : receivedMs;
+const clamp = (ms: number, mostMs: number): number =>
+  Number.isFinite(ms) ? Math.max(0, Math.min(Math.floor(ms), mostMs)) : mostMs;
+
+const heardOf = (item: SpokenItem, parts: readonly SpokenPart[], heard: HeardPart | undefined): Heard => {
+  const receivedMs = receivedMsOf(item);
+  // A part that the voice no longer lists was sent as far as it was received.
+  const sentMs = clamp(parts.find((part) => isPart(part, item))?.sentMs ?? receivedMs, receivedMs);
+  return { ...item, receivedMs, sentMs: heard && isPart(heard, item) ? clamp(heard.ms, sentMs) : sentMs };
+};
 
 const truncationOf = ({ itemId, contentIndex, receivedMs, sentMs, isComplete }: Heard): TurnCommand[] =>
   // An unfinished item has more on the server than we were given; a finished one that was sent whole must not be touched:
@@ -103,15 +116,41 @@ export const onVoiceCut = (step: Step, { parts }: EventOf<"voice_cut">): void =>
   const { state, commands } = step;
   const forgotten = parts.filter((part) => !state.spoken.some((item) => isPart(item, part)));
   const heard = [
-    ...state.spoken.map((item) => heardOf(item, parts)),
+    ...state.spoken.map((item) => heardOf(item, parts, state.heard)),
     ...forgotten.map((part) => ({ ...part, sentMs: clamp(part.sentMs, part.receivedMs), isComplete: true })),
   ];
   for (const itemId of new Set(heard.map((part) => part.itemId))) {
     const ofItem = heard.filter((part) => part.itemId === itemId);
-    if (ofItem.every(({ sentMs }) => sentMs === 0)) commands.push({ type: "delete_item", itemId });
-    else commands.push(...ofItem.flatMap(truncationOf));
+    if (ofItem.every(({ sentMs }) => sentMs === 0)) {
+      commands.push({ type: "delete_item", itemId });
+    } else {
+      commands.push(...ofItem.flatMap(truncationOf));
+      for (const part of ofItem) keepSaid(step, { ...part, ms: part.sentMs });
+    }
     drop(step, itemId);
   }
   state.spoken = [];
+  state.heard = undefined;
   state.isVoiceBusy = false;
+};
+
+/** The application knows better how much was heard: never more than was sent, but it may be less. */
+export const takeBack = (step: Step, heard: HeardPart): void => {
+  const { state, commands } = step;
+  if (state.spoken.some((item) => isPart(item, heard))) {
+    state.heard = heard; // The cut that follows tells what was sent of it.
+    return;
+  }
+  // Items of which we know nothing, such as restored text, are never touched.
+  const said = state.said.find((part) => isPart(part, heard));
+  const ms = clamp(heard.ms, said?.ms ?? 0);
+  if (said === undefined || ms === said.ms) return;
+  const { itemId, contentIndex } = said;
+  if (ms > 0) {
+    commands.push({ type: "truncate_item", itemId, contentIndex, audioEndMs: ms });
+    keepSaid(step, { itemId, contentIndex, ms });
+  } else if (state.said.every((part) => part === said || part.itemId !== itemId)) {
+    commands.push({ type: "delete_item", itemId });
+    state.said = state.said.filter((part) => part !== said);
+  }
 };

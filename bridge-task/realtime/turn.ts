@@ -1,3 +1,4 @@
+import { sendNextWish } from "./turn-queue.ts";
 import {
   cancelActive,
   onCancelWanted,
@@ -6,16 +7,17 @@ import {
   onResponseDone,
   onResponseOverdue,
   onResponseWanted,
-  sendNextWish,
   yieldToSpeech,
 } from "./turn-responses.ts";
 import { confirmLater, drop, forgetWake, type Step, turnLimits, wake } from "./turn-step.ts";
+import { askAboutTools, onToolAnswered, onToolCallCut, onToolCalled, onToolFinished } from "./turn-tools.ts";
 import type { AgentState, TurnCommand, TurnEvent, TurnState } from "./turn-types.ts";
 import {
   cutVoice,
   onAudioCompleted,
   onAudioPartAdded,
   onAudioReceived,
+  onAudioRefused,
   onVoiceCut,
   onVoiceDrained,
 } from "./turn-voice.ts";
@@ -28,9 +30,15 @@ export const initialTurn: TurnState = {
   assumed: [],
   unconfirmedItemIds: new Set(),
   spoken: [],
+  heard: undefined,
+  said: [],
   droppedIds: [],
   outsideResponseIds: [],
   settledResponseIds: [],
+  toolBatches: [],
+  toldCalls: [],
+  earlyOutputs: [],
+  madeCount: 0,
   isVoiceBusy: false,
   failureCount: 0,
   wakes: {},
@@ -44,13 +52,16 @@ export const initialTurn: TurnState = {
 export const reduceTurn = (state: TurnState, event: TurnEvent): { state: TurnState; commands: TurnCommand[] } => {
   const step: Step = { state: { ...state }, commands: [] };
   apply(step, event);
+  // Whatever happened, what may be asked by now is asked.
+  askAboutTools(step);
+  sendNextWish(step);
   return step;
 };
 
 const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnEvent, { type: Type }>) => void } = {
   session_updated: (step, { turnDetection }) => onSessionUpdated(step, turnDetection),
   response_wanted: onResponseWanted,
-  cancel_wanted: (step) => onCancelWanted(step),
+  cancel_wanted: onCancelWanted,
   item_sent: (step, { itemId }) => confirmLater(step, itemId),
   item_settled: ({ state }, { itemId }) => {
     if (!state.unconfirmedItemIds.has(itemId)) return;
@@ -65,8 +76,16 @@ const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnE
   response_created: onResponseCreated,
   audio_part_added: onAudioPartAdded,
   audio_received: onAudioReceived,
+  audio_refused: (step, event) => {
+    onAudioRefused(step, event);
+    onCancelWanted(step, { type: "cancel_wanted" });
+  },
   audio_completed: onAudioCompleted,
   response_done: onResponseDone,
+  tool_called: onToolCalled,
+  tool_call_cut: onToolCallCut,
+  tool_finished: onToolFinished,
+  tool_answered: onToolAnswered,
   refused: onRefused,
   voice_cut: onVoiceCut,
   voice_drained: (step) => onVoiceDrained(step),
@@ -75,7 +94,6 @@ const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnE
     forgetWake(step, kind);
     if (kind === "speech") becomeQuiet(step);
     else if (kind === "response") onResponseOverdue(step);
-    else sendNextWish(step);
   },
 };
 
@@ -87,7 +105,6 @@ const apply = <Type extends TurnEvent["type"]>(step: Step, event: Extract<TurnEv
 const becomeQuiet = (step: Step): void => {
   step.state.speech = "quiet";
   forgetWake(step, "speech");
-  sendNextWish(step);
 };
 
 const onSessionUpdated = (step: Step, turnDetection: TurnState["turnDetection"]): void => {
@@ -120,10 +137,11 @@ const onAnswerDue = (step: Step): void => {
   wake(step, "speech", turnLimits.answerMs);
 };
 
-export const agentStateOf = ({ isVoiceBusy, speech, response, droppedIds, queue }: TurnState): AgentState => {
+export const agentStateOf = (state: TurnState): AgentState => {
+  const { isVoiceBusy, speech, response, droppedIds, queue, toolBatches } = state;
   if (isVoiceBusy) return "speaking";
   if (speech === "speaking") return "listening";
   const isGenerating = response.phase === "active" && !(response.id !== undefined && droppedIds.includes(response.id));
   const isAnswerDue = speech === "awaiting_response" || response.phase === "requested" || queue.length > 0;
-  return isGenerating || isAnswerDue ? "thinking" : "listening";
+  return isGenerating || isAnswerDue || toolBatches.length > 0 ? "thinking" : "listening";
 };

@@ -1,4 +1,4 @@
-import { PacketHold } from "./packet-hold.ts";
+import { Hold } from "./hold.ts";
 import type { Participant } from "./participants.ts";
 import type { ReceivedPacket } from "./subscriber.ts";
 
@@ -31,8 +31,8 @@ export const microphonePrefix = (streamId: string): string | undefined => {
  */
 export class AudioRouter {
   readonly #options: AudioRouterOptions;
-  readonly #orphans = new Map<string, PacketHold<ReceivedPacket>>();
-  #unheard: PacketHold<IncomingAudio> | undefined = new PacketHold(heldPackets);
+  readonly #orphans = new Map<string, Hold<ReceivedPacket>>();
+  #unheard: Hold<IncomingAudio> | undefined = new Hold(heldPackets);
 
   constructor(options: AudioRouterOptions) {
     this.#options = options;
@@ -75,7 +75,7 @@ export class AudioRouter {
     if (!hold) {
       const oldest = this.#orphans.keys().next();
       if (this.#orphans.size >= heldStreams && !oldest.done) this.#orphans.delete(oldest.value);
-      hold = new PacketHold(heldPackets);
+      hold = new Hold(heldPackets);
       this.#orphans.set(prefix, hold);
     }
     hold.push(packet);

@@ -1,16 +1,17 @@
-import { randomUUID } from "node:crypto";
 import type { StreamClient } from "@stream-io/node-sdk";
 import { messageOf } from "../errors.ts";
+import type { CallState } from "./call-events.ts";
 import { CoordinatorError } from "./errors.ts";
-import { type CallJoin, parseJoinResponse } from "./join-response.ts";
+import { type CallJoin, parseJoinResponse, readCallState } from "./join-response.ts";
 import { retrying } from "./retry.ts";
 import { type StreamUser, userPatch } from "./user.ts";
+import { clientName, mayPass, requestAsUser } from "./user-request.ts";
 
 export interface CoordinatorOptions {
   streamClient: StreamClient;
   call: { type: string; id: string };
   user: StreamUser;
-  /** How long each call token is valid; one is minted per join. Default: node-sdk's, an hour. */
+  /** How long each token is valid; one is minted per join, and per socket. Default: node-sdk's, an hour. */
   validityInSeconds?: number;
   requestTimeoutMs: number;
 }
@@ -18,8 +19,6 @@ export interface CoordinatorOptions {
 /** API code of Stream for something that does not exist. */
 const doesNotExist = 16;
 const attempts = 3;
-
-const mayPass = (status: number | undefined): boolean => status === undefined || status === 429 || status >= 500;
 
 /** An error of node-sdk as ours. It carries the API code in `code` and the HTTP status in `metadata.responseCode`. */
 const fromSdk = (what: string, thrown: unknown): CoordinatorError => {
@@ -72,6 +71,27 @@ export class Coordinator {
     return await retrying(() => this.#postJoin(body), { attempts });
   }
 
+  /** Where the call's events come from, and the first thing to say there. The token in it is new with each call of this. */
+  eventSource(): { url: URL; hello: object } {
+    const { streamClient, user } = this.#options;
+    const url = new URL(`${this.#baseUrl}/api/v2/connect`);
+    url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
+    url.search = new URLSearchParams({
+      api_key: this.apiKey,
+      "stream-auth-type": "jwt",
+      "X-Stream-Client": clientName,
+    }).toString();
+    const token = streamClient.generateUserToken({ user_id: user.id, ...this.#validity });
+    // Nothing of the user but its id: what is stated here would change it.
+    return { url, hello: { token, products: ["video"], user_details: { id: user.id } } };
+  }
+
+  /** From now on the socket of this connection gets the call's events. Resolves with the call as it is. Throws CoordinatorError. */
+  async watch(connectionId: string, signal: AbortSignal): Promise<CallState | undefined> {
+    const answer = await this.#asUser("watching", "GET", { query: { connection_id: connectionId }, signal });
+    return readCallState(answer);
+  }
+
   async #ensureUser(): Promise<void> {
     const { streamClient, user } = this.#options;
     const { users } = await this.#request("looking up the user", () =>
@@ -106,59 +126,37 @@ export class Coordinator {
     return retrying(attempt, { attempts });
   }
 
-  /** node-sdk has no join, a request of clients: it goes out as the user, to the same address. */
   async #postJoin(body: unknown): Promise<CallJoin> {
-    const { streamClient, call, user, validityInSeconds, requestTimeoutMs } = this.#options;
-    const token = streamClient.generateCallToken({
-      user_id: user.id,
-      call_cids: [this.cid],
-      ...(validityInSeconds === undefined ? {} : { validity_in_seconds: validityInSeconds }),
+    return parseJoinResponse(await this.#asUser("joining", "POST", { path: "/join", body }));
+  }
+
+  get #baseUrl(): string {
+    return this.#options.streamClient.video.apiClient.apiConfig.baseUrl;
+  }
+
+  get #validity(): { validity_in_seconds?: number } {
+    const { validityInSeconds } = this.#options;
+    return validityInSeconds === undefined ? {} : { validity_in_seconds: validityInSeconds };
+  }
+
+  /** A request of clients about the call, to the same address as node-sdk's. */
+  #asUser(
+    doing: string,
+    method: "GET" | "POST",
+    given: { path?: string; query?: Record<string, string>; body?: unknown; signal?: AbortSignal },
+  ): Promise<unknown> {
+    const { streamClient, call, user, requestTimeoutMs } = this.#options;
+    const path = `${encodeURIComponent(call.type)}/${encodeURIComponent(call.id)}${given.path ?? ""}`;
+    const url = new URL(`${this.#baseUrl}/api/v2/video/call/${path}`);
+    url.search = new URLSearchParams({ api_key: this.apiKey, ...given.query }).toString();
+    const deadline = AbortSignal.timeout(requestTimeoutMs);
+    return requestAsUser({
+      what: `${doing} ${this.cid}`,
+      method,
+      url,
+      token: streamClient.generateCallToken({ user_id: user.id, call_cids: [this.cid], ...this.#validity }),
+      body: given.body,
+      signal: given.signal ? AbortSignal.any([deadline, given.signal]) : deadline,
     });
-    const path = `${encodeURIComponent(call.type)}/${encodeURIComponent(call.id)}/join`;
-    const url = new URL(`${streamClient.video.apiClient.apiConfig.baseUrl}/api/v2/video/call/${path}`);
-    url.searchParams.set("api_key", this.apiKey);
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url, {
-        method: "POST",
-        headers: {
-          authorization: token,
-          "content-type": "application/json",
-          "stream-auth-type": "jwt",
-          "x-client-request-id": randomUUID(),
-          "x-stream-client": "stream-agent-bridge",
-        },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(requestTimeoutMs),
-      });
-      text = await response.text();
-    } catch (cause) {
-      throw new CoordinatorError(`joining ${this.cid} failed: Stream could not be reached (${messageOf(cause)})`, {
-        retryable: true,
-        cause,
-      });
-    }
-    return readJoin(this.cid, response.status, text);
   }
 }
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON (a proxy's page, a cut answer): the caller sees that every field is missing.
-    return undefined;
-  }
-};
-
-const readJoin = (cid: string, status: number, text: string): CallJoin => {
-  const body = parseJson(text);
-  if (status >= 200 && status < 300) return parseJoinResponse(body);
-  const { code, message, unrecoverable } = (body ?? {}) as Record<string, unknown>;
-  throw new CoordinatorError(`Stream refused the join of ${cid}: ${typeof message === "string" ? message : status}`, {
-    status,
-    apiCode: typeof code === "number" ? code : undefined,
-    retryable: unrecoverable !== true && mayPass(status),
-  });
-};

@@ -11,6 +11,8 @@ import { type PreparedMedia, prepareMedia, type SfuConnection } from "./sfu-conn
 export interface EnterOptions {
   coordinator: Coordinator;
   logger: Logger;
+  /** The user and the call exist from now on. */
+  onPrepared: () => void;
   /** A connection to the SFU that the coordinator chose; it owns the media from here on. */
   connection: (join: CallJoin, media: PreparedMedia) => SfuConnection;
   /** Gives the join up: rejects with AbortedError, out of the call. */
@@ -39,10 +41,12 @@ export const edgesToAvoid = (failures: readonly { edgeName: string; edgeIsBad: b
  * From nothing to a connected SFU: makes sure that user and call exist, asks for an SFU, joins it, elsewhere if need be.
  * What needs no answer of Stream's (keys, certificate, offers) is made while its answers travel. Throws BridgeError.
  */
-export const enter = async ({ coordinator, logger, connection, signal }: EnterOptions): Promise<SfuConnection> => {
+export const enter = async (options: EnterOptions): Promise<SfuConnection> => {
+  const { coordinator, logger, onPrepared, connection, signal } = options;
   let preparing = prepareMedia(logger);
   try {
     await unlessAborted(coordinator.prepare(), signal, "joining the call");
+    onPrepared();
     const failures: { edgeName: string; edgeIsBad: boolean }[] = [];
     for (let attempt = 0; ; attempt += 1) {
       const join = await unlessAborted(coordinator.join(edgesToAvoid(failures)), signal, "joining the call");

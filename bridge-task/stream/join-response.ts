@@ -1,3 +1,4 @@
+import type { CallState } from "./call-events.ts";
 import { CoordinatorError } from "./errors.ts";
 
 export interface IceServer {
@@ -20,6 +21,8 @@ export interface SfuCredentials {
 export interface CallJoin {
   credentials: SfuCredentials;
   capabilities: string[];
+  /** The call as it was then, as JSON; undefined where the answer did not hold it. */
+  call: CallState | undefined;
 }
 
 type Json = Record<string, unknown>;
@@ -39,6 +42,12 @@ const iceServer = (value: unknown): IceServer[] => {
   return found.length === 0 ? [] : [{ urls: found, username: string(username), credential: string(password) }];
 };
 
+/** The call in an answer of the coordinator, taken at its word but for its address. */
+export const readCallState = (response: unknown): CallState | undefined => {
+  const { call } = object(response);
+  return string(object(call).cid) === "" ? undefined : (call as CallState);
+};
+
 /** Reads the coordinator's JoinCallResponse. Throws CoordinatorError that names what is missing. */
 export const parseJoinResponse = (value: unknown): CallJoin => {
   const response = object(value);
@@ -53,5 +62,6 @@ export const parseJoinResponse = (value: unknown): CallJoin => {
       iceServers: list(credentials.ice_servers).flatMap(iceServer),
     },
     capabilities: list(response.own_capabilities).map(string),
+    call: readCallState(response),
   };
 };

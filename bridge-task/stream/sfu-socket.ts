@@ -3,9 +3,11 @@ import { WebSocket } from "ws";
 import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { closeSocket } from "./close-socket.ts";
 import { CallEndedError, SfuError } from "./errors.ts";
 import { type JoinRequestSchema, type JoinResponse, SfuEventSchema, SfuRequestSchema } from "./generated/events_pb.js";
 import type { SfuEventPayload } from "./sfu-events.ts";
+import { SilenceAlarm } from "./silence-alarm.ts";
 import type { StreamTimeouts } from "./timeouts.ts";
 import { describeError, judgeRefusal } from "./verdict.ts";
 
@@ -27,8 +29,6 @@ type SocketState = "connecting" | "joining" | "joined" | "closed";
 
 /** Far above any event of an SFU; what is larger is not one. */
 const maxEventBytes = 4 * 1024 * 1024;
-/** A close frame's reason holds 123 bytes at most (RFC 6455 §5.5). */
-const maxReasonLength = 100;
 /** Close codes of Stream's JavaScript client. */
 const closeCodes = { normal: 1000, unhealthy: 4001, joinFailed: 4101 } as const;
 
@@ -38,11 +38,9 @@ export class SfuSocket {
   readonly #socket: WebSocket;
   readonly #opened = deferred<void>();
   readonly #joined = deferred<JoinResponse>();
-  readonly #gone = deferred<void>();
   #state: SocketState = "connecting";
   #healthTimer: NodeJS.Timeout | undefined;
-  #silenceTimer: NodeJS.Timeout | undefined;
-  #frameCount = 0;
+  #silence: SilenceAlarm | undefined;
 
   constructor(options: SfuSocketOptions) {
     this.#options = options;
@@ -94,8 +92,7 @@ export class SfuSocket {
   }
 
   #onFrame(data: Buffer, isBinary: boolean): void {
-    this.#frameCount += 1;
-    this.#silenceTimer?.refresh();
+    this.#silence?.heard();
     let event: SfuEventPayload;
     try {
       if (!isBinary) throw new SfuError("a text frame");
@@ -128,18 +125,12 @@ export class SfuSocket {
   #watch(): void {
     const { healthCheckMs, socketSilenceMs } = this.#options.timeouts;
     this.#healthTimer = setInterval(() => this.#send({ case: "healthCheckRequest", value: {} }), healthCheckMs);
-    this.#silenceTimer = setTimeout(() => {
-      // After a stall of this process frames may lie unread: timers run before sockets are read, immediates after.
-      const frameCount = this.#frameCount;
-      setImmediate(() => {
-        if (frameCount !== this.#frameCount) this.#silenceTimer?.refresh();
-        else this.#lose(`the SFU's socket was silent for ${socketSilenceMs} ms`);
-      });
-    }, socketSilenceMs);
+    this.#silence = new SilenceAlarm(socketSilenceMs, () =>
+      this.#lose(`the SFU's socket was silent for ${socketSilenceMs} ms`),
+    );
   }
 
   #onClosed(detail: string): void {
-    this.#gone.resolve();
     const error = new SfuError(`the SFU's socket was lost before the join: ${detail}`, { retryable: true });
     this.#opened.reject(error);
     this.#joined.reject(error);
@@ -153,17 +144,9 @@ export class SfuSocket {
   }
 
   async #end(code: number, reason: string): Promise<void> {
-    if (this.#state !== "closed") {
-      this.#state = "closed";
-      clearInterval(this.#healthTimer);
-      clearTimeout(this.#silenceTimer);
-      this.#socket.close(code, reason.slice(0, maxReasonLength));
-    }
-    try {
-      await withDeadline(this.#gone.promise, this.#options.timeouts.leaveStepMs, "closing the SFU's socket");
-    } catch {
-      // A peer that is gone does not answer a close frame, and a dead one is no reason to keep a descriptor.
-      this.#socket.terminate();
-    }
+    this.#state = "closed";
+    clearInterval(this.#healthTimer);
+    this.#silence?.stop();
+    await closeSocket(this.#socket, { code, reason, timeoutMs: this.#options.timeouts.leaveStepMs });
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { StreamClient } from "@stream-io/node-sdk";
 import { SafeEmitter } from "../emitter.ts";
-import { type BridgeError, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { OutgoingAudio } from "./audio-packetizer.ts";
-import { AudioRouter, type IncomingAudio } from "./audio-router.ts";
+import { AudioRouter } from "./audio-router.ts";
+import { CallEventFeed } from "./call-event-feed.ts";
 import { Coordinator } from "./coordinator.ts";
 import { enter } from "./enter.ts";
 import { SfuError } from "./errors.ts";
@@ -13,40 +13,11 @@ import { type Participant, Participants } from "./participants.ts";
 import { voiceAllowedBy } from "./permission.ts";
 import { type PreparedMedia, SfuConnection } from "./sfu-connection.ts";
 import type { SfuEventPayload } from "./sfu-events.ts";
+import type { StreamCallEvents, StreamCallOptions } from "./stream-call-types.ts";
 import { defaultTimeouts, type StreamTimeouts } from "./timeouts.ts";
-import type { StreamUser } from "./user.ts";
-import type { LeaveCause, Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
-export interface StreamCallOptions {
-  streamClient: StreamClient;
-  call: { type: string; id: string };
-  /** Created if absent. Of an existing user only the fields stated here change. */
-  user: StreamUser;
-  /** How long each call token is valid; one is minted per join. Default: an hour. */
-  validityInSeconds?: number;
-  logger: Logger;
-  timeouts?: Partial<StreamTimeouts>;
-  /** Gives the join up; afterwards it has no effect. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface StreamCallEvents {
-  /** Not sent for those who were there when `join` resolved: see `participants()`. */
-  participantJoined: [Participant];
-  participantUpdated: [Participant];
-  participantLeft: [Participant];
-  /** A packet of somebody's microphone, as it came off the wire. Up to two seconds before the first listener are kept. */
-  audio: [IncomingAudio];
-  /** `level` is 0 to 1. */
-  speaking: [{ sessionId: string; userId: string; isSpeaking: boolean; level: number }];
-  dominantSpeaker: [{ sessionId: string; userId: string }];
-  /** Somebody with the right to it silenced us, or allowed us to speak again. */
-  publishing: [{ isPublishing: boolean }];
-  /** Exactly once, after everything is closed. `error` where something failed. */
-  closed: [{ cause: LeaveCause; detail: string; error?: BridgeError }];
-}
-
-type CallState =
+type StayState =
   /** On the way in; `join` has not resolved. */
   | { name: "joining" }
   /** In the call. */
@@ -69,11 +40,13 @@ export class StreamCall {
   readonly #timeouts: StreamTimeouts;
   readonly #emitter: SafeEmitter<StreamCallEvents>;
   readonly #router: AudioRouter;
+  readonly #feed: CallEventFeed;
+  readonly #coordinator: Coordinator;
   /** The first session id; the SFU's records tie later ones to it. */
   readonly #unifiedSessionId = randomUUID();
   #sessionId: string = this.#unifiedSessionId;
   #participants = new Participants(this.#sessionId);
-  #state: CallState = { name: "joining" };
+  #state: StayState = { name: "joining" };
   #ended: StreamCallEvents["closed"][0] | undefined;
   /** Passed between the SFU's yes and our taking note of it. */
   #earlyVerdict: Exclude<Verdict, { type: "stay" }> | undefined;
@@ -82,7 +55,8 @@ export class StreamCall {
   /** Connections tried so far. */
   #attempt = 0;
 
-  private constructor({ call, logger, timeouts }: StreamCallOptions) {
+  private constructor(options: StreamCallOptions) {
+    const { streamClient, call, user, validityInSeconds, logger, timeouts } = options;
     this.call = { ...call };
     this.#logger = logger.with({ callCid: `${call.type}:${call.id}` });
     this.#timeouts = { ...defaultTimeouts, ...timeouts };
@@ -92,6 +66,21 @@ export class StreamCall {
     this.#router = new AudioRouter({
       ownerOf: (prefix) => this.#participants.byTrackPrefix(prefix),
       deliver: (packet) => this.#emitter.emit("audio", packet),
+    });
+    this.#coordinator = new Coordinator({
+      streamClient,
+      call,
+      user,
+      requestTimeoutMs: this.#timeouts.requestMs,
+      ...(validityInSeconds === undefined ? {} : { validityInSeconds }),
+    });
+    this.#feed = new CallEventFeed({
+      coordinator: this.#coordinator,
+      call,
+      timeouts: this.#timeouts,
+      logger: this.#logger,
+      emit: (event) => this.#emitter.emit("callEvent", event),
+      onOver: (detail) => this.#obey({ type: "end", cause: "call_ended", detail }),
     });
   }
 
@@ -127,11 +116,20 @@ export class StreamCall {
   ): () => void {
     const off = this.#emitter.on(name, listener);
     if (name === "audio") this.#router.open();
+    if (name === "callEvent") this.#feed.listen();
     return off;
   }
 
   off<Name extends keyof StreamCallEvents>(name: Name, listener: (...args: StreamCallEvents[Name]) => unknown): void {
     this.#emitter.off(name, listener);
+  }
+
+  /**
+   * Resolves once Stream's events of the call arrive, or when it is clear that they will not for now: after two failed
+   * attempts or `timeouts.watchingMs`. Never rejects.
+   */
+  get watching(): Promise<void> {
+    return this.#feed.watching;
   }
 
   /** Everybody in the call, ourselves included. */
@@ -156,20 +154,18 @@ export class StreamCall {
     });
   }
 
-  async #join({ streamClient, call, user, validityInSeconds, signal }: StreamCallOptions): Promise<void> {
-    const coordinator = new Coordinator({
-      streamClient,
-      call,
-      user,
-      requestTimeoutMs: this.#timeouts.requestMs,
-      ...(validityInSeconds === undefined ? {} : { validityInSeconds }),
-    });
+  async #join({ user, signal }: StreamCallOptions): Promise<void> {
     const beganMs = performance.now();
     const connection = await enter({
-      coordinator,
+      coordinator: this.#coordinator,
       logger: this.#logger,
       signal,
-      connection: (join, media) => this.#connection(join, media, { coordinator, userId: user.id }),
+      // From here on the agent's user exists: it may open a socket.
+      onPrepared: () => this.#feed.open(),
+      connection: (join, media) => this.#connection(join, media, user.id),
+    }).catch(async (error: unknown) => {
+      await this.#feed.close();
+      throw error;
     });
     this.#state = { name: "joined", connection };
     this.#announcedAtMs = connection.announcedAtMs;
@@ -182,15 +178,13 @@ export class StreamCall {
     if (this.#earlyVerdict) this.#obey(this.#earlyVerdict);
   }
 
-  #connection(
-    join: CallJoin,
-    media: PreparedMedia,
-    { coordinator, userId }: { coordinator: Coordinator; userId: string },
-  ): SfuConnection {
+  #connection(join: CallJoin, media: PreparedMedia, userId: string): SfuConnection {
     // Each try starts anew, so that nothing of one SFU's answer is taken for the next one's.
     const isFirst = this.#attempt === 0;
     this.#sessionId = isFirst ? this.#unifiedSessionId : randomUUID();
     this.#participants = new Participants(this.#sessionId);
+    this.#feed.own(this.#sessionId);
+    if (join.call) this.#feed.callIs(join.call);
     const connection: SfuConnection = new SfuConnection({
       join,
       media,
@@ -199,9 +193,9 @@ export class StreamCall {
       socketQuery: {
         attempt: String(this.#attempt),
         user_id: userId,
-        api_key: coordinator.apiKey,
+        api_key: this.#coordinator.apiKey,
         user_session_id: this.#sessionId,
-        cid: coordinator.cid,
+        cid: this.#coordinator.cid,
       },
       timeouts: this.#timeouts,
       logger: this.#logger,
@@ -214,6 +208,7 @@ export class StreamCall {
   }
 
   #onEvent(event: SfuEventPayload, connection: SfuConnection): void {
+    this.#feed.sfuTold(event);
     const changes = this.#participants.apply(event);
     for (const { type, participant } of changes) {
       if (type === "joined") this.#emitter.emit("participantJoined", participant);
@@ -269,7 +264,8 @@ export class StreamCall {
     if (name !== "joined") return Promise.resolve();
     const { connection } = this.#state;
     this.#ended = end;
-    const done = goodbye(connection).then(() => {
+    const telling = end.cause === "call_ended" ? this.#feed.lastEvents() : Promise.resolve();
+    const done = Promise.all([goodbye(connection), telling.then(() => this.#feed.close())]).then(() => {
       this.#state = { name: "closed" };
       this.#logger.info("stream_call_closed", { cause: end.cause, detail: end.detail });
       this.#emitter.emit("closed", end);
@@ -282,7 +278,9 @@ export class StreamCall {
 
 export type { OutgoingAudio } from "./audio-packetizer.ts";
 export type { IncomingAudio } from "./audio-router.ts";
+export type { CallEvent, CallEventMap, CallEventOf } from "./call-events.ts";
 export type { Participant } from "./participants.ts";
+export type { StreamCallEvents, StreamCallOptions } from "./stream-call-types.ts";
 export type { StreamTimeouts } from "./timeouts.ts";
 export type { StreamUser } from "./user.ts";
 export type { LeaveCause } from "./verdict.ts";

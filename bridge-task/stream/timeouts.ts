@@ -14,6 +14,20 @@ export interface StreamTimeouts {
   healthCheckMs: number;
   /** Silence of the SFU's socket after which it counts as lost: two health checks and some travel. */
   socketSilenceMs: number;
+  /** Opening the socket of the call's events, up to Stream's yes. */
+  eventsOpenMs: number;
+  /** How often that socket is asked for a sign of life. */
+  eventsHealthCheckMs: number;
+  /** Its silence after which it counts as lost. */
+  eventsSilenceMs: number;
+  /** How long "the call's events arrive" is waited for at most, by those who wait for it. */
+  watchingMs: number;
+  /** When the SFU tells first of somebody's coming or going: how long the coordinator's own event may take (ours to choose). */
+  eventWaitMs: number;
+  /** When the coordinator says that the call is over: how long the SFU's word may take (ours to choose). */
+  endGraceMs: number;
+  /** When the SFU says that the call is over: how long the coordinator's last events may take (ours to choose). */
+  lastEventsMs: number;
   /** Each step of a goodbye: telling the SFU, closing the socket, closing the peer connections. */
   leaveStepMs: number;
 }
@@ -26,5 +40,12 @@ export const defaultTimeouts: StreamTimeouts = {
   mediaMs: 15_000,
   healthCheckMs: 5_000,
   socketSilenceMs: 12_000,
+  eventsOpenMs: 15_000,
+  eventsHealthCheckMs: 25_000,
+  eventsSilenceMs: 35_000,
+  watchingMs: 3_000,
+  eventWaitMs: 1_000,
+  endGraceMs: 1_000,
+  lastEventsMs: 500,
   leaveStepMs: 800,
 };

@@ -11,6 +11,7 @@ import { createCpuQuota } from "./cpu-quota.ts";
 import { bargeInToSilence, deltaToPacket } from "./latency.ts";
 import { cpuTicksOf, usageOf } from "./process-usage.ts";
 import { percentile, spreadOf } from "./statistics.ts";
+import { benchTurn } from "./turn.ts";
 
 describe("spreads", () => {
   test("are values that were measured, whatever was measured", () => {
@@ -97,6 +98,22 @@ describe("what a process uses", () => {
     const usage = await usageOf(process.pid);
     expect(usage.cpuMs).toBeGreaterThan(0);
     expect(usage.rssMb).toBeCloseTo(process.memoryUsage.rss() / 2 ** 20, -2);
+  });
+});
+
+describe("our model client beside its peer", () => {
+  test("both hold the same short conversation, with its tool, and are measured by it", async () => {
+    const plan = { turns: 2, toolEvery: 2, answerMs: 500, deltaIntervalMs: 0 };
+    const course = {
+      burst: { ...plan, framesPerTurn: 0 },
+      burstSessions: 1,
+      talk: { ...plan, framesPerTurn: 20 },
+    };
+    const { metrics, rows } = await benchTurn({ count: 1, course }, () => {});
+    expect(rows.map(({ client }) => client)).toEqual(["ours", "peer"]);
+    for (const name of ["eventsPerSecond", "cpuSecondsPerMinute", "peerEventsPerSecond", "peerCpuSecondsPerMinute"])
+      expect(metrics[name], name).toBeGreaterThan(0);
+    expect(metrics.n).toBe(1);
   });
 });
 

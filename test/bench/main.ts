@@ -5,6 +5,7 @@ import { benchJoin } from "./join.ts";
 import { benchLatency } from "./latency.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type Result, tableOf } from "./report.ts";
+import { benchTurn } from "./turn.ts";
 
 const benches: Record<
   string,
@@ -15,6 +16,10 @@ const benches: Record<
     run: benchJoin,
   },
   latency: { what: "one 1:1 call: what the bridge adds to sound, CPU and memory (40 turns)", run: benchLatency },
+  turn: {
+    what: "our model client beside OpenAI's own: events per second, CPU per minute of talk (7 rounds)",
+    run: benchTurn,
+  },
 };
 
 const usage = `Usage: npm run bench -- NAME [--n COUNT]
@@ -23,10 +28,10 @@ ${Object.entries(benches)
   .map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`)
   .join("\n")}
 
-  --n COUNT   how many joins or turns are measured
+  --n COUNT   how many joins, turns or rounds are measured
   --help      prints this
 
-Everything is measured from outside of the bridge, on its packets and its process. The last line is one JSON object;
+join and latency are measured from outside of the bridge, on its packets and its process. The last line is one JSON object;
 \`npm run --silent bench -- NAME | tail -1\` is only that.
 `;
 

@@ -1,14 +1,15 @@
 import { randomUUID } from "node:crypto";
 import tls from "node:tls";
 import { StreamClient } from "@stream-io/node-sdk";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Bridge, type BridgeOptions } from "../../bridge-task/bridge.ts";
 import { connectOpenAi } from "../../bridge-task/connect-open-ai.ts";
 import { withDeadline } from "../../bridge-task/deadline.ts";
 import { AbortedError, InvalidInputError } from "../../bridge-task/errors.ts";
 import { silentLogger } from "../../bridge-task/log.ts";
-import type { CloseNotice } from "../../bridge-task/realtime/client.ts";
+import type { CloseNotice } from "../../bridge-task/realtime/client-events.ts";
 import { ModelError } from "../../bridge-task/realtime/model-errors.ts";
+import { attachOpenAi } from "../../bridge-task/stream-client.ts";
 import { createCertificates } from "../cloud/certificate.ts";
 import { type CloudEvent, EventLog } from "../cloud/event-log.ts";
 import { type OpenAiCloud, startOpenAiCloud } from "../cloud/openai/index.ts";
@@ -140,7 +141,7 @@ describe("the application's client", () => {
       baseUrl: openai.baseUrl,
       logger: silentLogger,
     });
-    const closed = new Promise<CloseNotice>((resolve) => client.once("close", resolve));
+    const closed = new Promise<CloseNotice>((resolve) => client.onNext("close", resolve));
     return { client, closed };
   };
 
@@ -157,6 +158,66 @@ describe("the application's client", () => {
     const { closed } = await connect();
     await streamClient().video.call(call.type, call.id).end();
     expect(await soon(closed)).toMatchObject({ cause: "call_ended" });
+  });
+
+  test("an error that no session gets over is told, and ends the agent at once", async () => {
+    const { client, closed } = await connect();
+    const told = { code: "insufficient_quota", message: "You exceeded your current quota." };
+    openai.faults.refuseNext({ type: "response.create", error: told });
+    const error = client.waitForNext("error");
+    client.createResponse();
+    expect(await error).toMatchObject({
+      message: told.message,
+      action: "give_up",
+      advice: expect.stringMatching(/credit/),
+    });
+    expect(await soon(closed)).toMatchObject({ cause: "model_refused", error: { code: "insufficient_quota" } });
+    await soon(client.disconnect());
+    expect(present()).toEqual([]);
+  });
+
+  test("what happens in the call before the application can listen is kept for it", async () => {
+    const { client } = await connect();
+    const custom = new Promise((resolve) => {
+      // The event has arrived by then; whoever listens within the settling time still hears it.
+      setTimeout(() => client.on("custom", ({ custom: said }) => resolve(said)), 100);
+    });
+    const asBot = { user_id: "bot", custom: { mood: "sunny" } };
+    await streamClient().video.call(call.type, call.id).sendCallEvent(asBot);
+    expect(await soon(custom)).toEqual({ mood: "sunny" });
+    await client.disconnect();
+  });
+
+  test("call.ended comes before close, and once", async () => {
+    const { client, closed } = await connect();
+    const told: string[] = [];
+    client.on("call.ended", ({ call_cid }) => told.push(`call.ended ${call_cid}`));
+    client.on("close", ({ cause }) => told.push(cause));
+    await streamClient().video.call(call.type, call.id).end();
+    await soon(closed);
+    expect(told).toEqual([`call.ended ${cid()}`, "call_ended"]);
+  });
+
+  test("an attached StreamClient connects it by Stream's own method", async () => {
+    const attached = attachOpenAi(streamClient(), { baseUrl: openai.baseUrl, logger: silentLogger });
+    const client = await attached.video.connectOpenAi({
+      call: attached.video.call(call.type, call.id),
+      openAiApiKey: openAiKey,
+      agentUserId: "bot",
+    });
+    expect(present()).toEqual(["bot"]);
+    await client.disconnect();
+  });
+
+  test("that drops its listeners cannot harm the call", async () => {
+    const { client, closed } = await connect();
+    client.clearEventHandlers();
+    client.realtime.clearEventHandlers();
+    client.off("input_audio_buffer.speech_started");
+    client.onNext("close", () => undefined);
+    await streamClient().video.call(call.type, call.id).end();
+    await vi.waitFor(() => expect(client.end).toMatchObject({ cause: "call_ended" }), waitMs);
+    expect(await Promise.race([closed, "not told"])).toBe("not told");
   });
 
   test("close tells that the SFU was lost", async () => {

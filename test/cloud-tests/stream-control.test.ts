@@ -82,6 +82,19 @@ it("ends, kicks, blocks, mutes, changes permissions and sends events as a modera
   expect((await aliceClosed).cause).toBe("call_ended");
 });
 
+it("ends a session with everybody out and the call still there; ends a call with the SFU left in the dark", async () => {
+  const alice = await join(test, "partly", "alice");
+  const aliceClosed = closed(alice);
+  await test.control("/calls/default/partly/end-session", {});
+  await seen("call.session_ended", "default:partly");
+  expect((await aliceClosed).cause).toBe("call_ended");
+  const again = await join(test, "partly", "alice");
+  await test.control("/calls/default/partly/end", { sfu: false, reason: "in the dark" });
+  expect((await seen("call.ended", "default:partly")).data.reason).toBe("in the dark");
+  expect((await test.control("/calls/default/partly")).participants).toHaveLength(1);
+  await again.call.leave("done");
+});
+
 it("cuts a socket; who does not come back within the fast reconnect deadline has left", async () => {
   const alice = await join(test, "cut", "alice");
   const aliceClosed = closed(alice);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { withDeadline } from "../../bridge-task/deadline.ts";
 import { type Answer, apiKey, rawToken, startTestCloud, type TestCloud } from "./stream-support/cloud.ts";
 
 let test: TestCloud;
@@ -26,11 +27,13 @@ const connect = async (token: string, details?: object, query = `api_key=${apiKe
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const look = () => {
       const at = messages.findIndex((message) => message.type === type);
-      if (at >= 0) resolve(messages.splice(at, 1)[0]);
+      if (at < 0) return;
+      waiting.delete(look);
+      resolve(messages.splice(at, 1)[0]);
     };
     waiting.add(look);
     look();
-    return promise.finally(() => waiting.delete(look));
+    return withDeadline(promise, 3_000, `the message ${type}`);
   };
   return { socket, messages, next };
 };
@@ -128,5 +131,54 @@ it("members hear of their calls without watching them: created, rung, answered",
   expect(await next("call.rejected")).toMatchObject({ reason: "busy", user: { id: "dora" } });
   await test.rest("POST", "/video/call/default/ring/accept", token);
   expect((await next("call.accepted")).call.session.accepted_by).toHaveProperty("dora");
+  socket.close();
+});
+
+it("faults: connections are refused, get an error, are cut, and events come late or never, until all is well again", async () => {
+  const token = rawToken({ user_id: "dora" });
+  const query = `api_key=${apiKey}`;
+  await test.control("/faults/coordinator", { refuses: true });
+  await expect(connect(token)).rejects.toThrow();
+  await test.control("/faults/coordinator", { error: { code: 40 } });
+  const refused = await connect(token);
+  expect((await refused.next("connection.error")).error).toMatchObject({ code: 40, StatusCode: 401 });
+  const { socket, next, messages } = await connect(token, undefined, query, "/api/v2/connect");
+  const { connection_id } = await next("connection.ok");
+  await test.rest("POST", `/video/call/default/faulty?connection_id=${connection_id}`, token, {});
+  const send = (n: number) => test.rest("POST", "/video/call/default/faulty/event", token, { custom: { n } });
+
+  const faults = { delayMs: 150, withheld: ["call.updated"] };
+  expect(await test.control("/faults/coordinator", faults)).toMatchObject({ ...faults, refuses: false, error: null });
+  await send(1);
+  await send(2);
+  await test.rest("PATCH", "/video/call/default/faulty", token, { custom: { x: 1 } });
+  expect(messages).toEqual([]);
+  expect((await next("custom")).custom).toEqual({ n: 1 });
+  expect((await next("custom")).custom).toEqual({ n: 2 });
+  await test.control("/faults/coordinator", {});
+  await send(3);
+  expect((await next("custom")).custom).toEqual({ n: 3 });
+  expect(messages).toEqual([]);
+
+  const closed = once(socket, "close");
+  expect(await test.control("/faults/close-coordinator-socket", { userId: "dora", error: 5, code: 4001 })).toEqual({
+    count: 1,
+  });
+  expect((await next("connection.error")).error.code).toBe(5);
+  expect((await closed)[0]).toBe(4001);
+});
+
+it("reactions and requests for permissions are told to those who watch", async () => {
+  const token = rawToken({ user_id: "dora" });
+  const { socket, next } = await connect(token);
+  const { connection_id } = await next("connection.ok");
+  const path = "/video/call/default/lively";
+  await test.rest("POST", `${path}?connection_id=${connection_id}`, token, {});
+  const reaction = { type: "like", emoji_code: ":+1:", custom: { big: true } };
+  expect((await test.rest("POST", `${path}/reaction`, token, reaction)).body.reaction).toMatchObject(reaction);
+  expect(await next("call.reaction_new")).toMatchObject({ reaction: { ...reaction, user: { id: "dora" } } });
+  expect((await test.rest("POST", `${path}/reaction`, token, {})).status).toBe(400);
+  await test.rest("POST", `${path}/request_permission`, token, { permissions: ["send-video"] });
+  expect(await next("call.permission_request")).toMatchObject({ user: { id: "dora" }, permissions: ["send-video"] });
   socket.close();
 });

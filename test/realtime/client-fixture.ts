@@ -2,11 +2,10 @@ import { onTestFinished } from "vitest";
 import { Playout } from "../../bridge-task/audio/playout.ts";
 import { withDeadline } from "../../bridge-task/deadline.ts";
 import { createLogger } from "../../bridge-task/log.ts";
-import {
-  RealtimeClient,
-  type RealtimeClientEvents,
-  type RealtimeClientOptions,
-} from "../../bridge-task/realtime/client.ts";
+import { RealtimeClient } from "../../bridge-task/realtime/client.ts";
+import type { RealtimeClientEvents } from "../../bridge-task/realtime/client-events.ts";
+import { ModelSession } from "../../bridge-task/realtime/model-session.ts";
+import type { ModelSessionOptions } from "../../bridge-task/realtime/model-session-options.ts";
 import { startCloud, type TestCloud } from "../cloud-tests/openai-fixture.ts";
 
 export { apiKey, chirp, silence, startCloud, type TestCloud } from "../cloud-tests/openai-fixture.ts";
@@ -14,6 +13,8 @@ export { apiKey, chirp, silence, startCloud, type TestCloud } from "../cloud-tes
 export interface Agent {
   cloud: TestCloud;
   client: RealtimeClient;
+  /** What a bridge holds of the session. */
+  session: ModelSession;
   /** The real mouth; the test ticks its frames. */
   playout: Playout;
   log: { event: string; [field: string]: unknown }[];
@@ -21,30 +22,33 @@ export interface Agent {
 
 /** A client with a real playout queue in a session of the local Realtime server; both end with the test. */
 export const startAgent = async (
-  options: Partial<RealtimeClientOptions> = {},
+  options: Partial<ModelSessionOptions & { betaEventNames: boolean }> = {},
   settings: Parameters<typeof startCloud>[0] = {},
 ): Promise<Agent> => {
   const cloud = await startCloud(settings);
   return connectAgent(cloud, options);
 };
 
-export const connectAgent = async (cloud: TestCloud, options: Partial<RealtimeClientOptions> = {}): Promise<Agent> => {
+export const connectAgent = async (cloud: TestCloud, options: Partial<ModelSessionOptions & { betaEventNames: boolean }> = {}): Promise<Agent> => {
   const playout = new Playout();
   const log: Agent["log"] = [];
-  const client = await RealtimeClient.connect({
+  const logger = createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) });
+  const session = await ModelSession.open({
     apiKey: "sk-test",
     baseUrl: cloud.baseUrl,
     wsOptions: { ca: cloud.caPem },
     voice: playout,
-    logger: createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) }),
+    logger,
     ...options,
   });
+  const { betaEventNames } = options;
+  const client = new RealtimeClient({ session, disconnect: () => session.close(), betaEventNames, logger });
   onTestFinished(() => client.disconnect());
-  return { cloud, client, playout, log };
+  return { cloud, client, session, playout, log };
 };
 
 /** The next event of this name. */
-export const next = <Name extends keyof RealtimeClientEvents>(
+export const next = <Name extends keyof RealtimeClientEvents & string>(
   client: RealtimeClient,
   name: Name,
   match: (...args: RealtimeClientEvents[Name]) => boolean = () => true,
@@ -61,7 +65,7 @@ export const next = <Name extends keyof RealtimeClientEvents>(
 };
 
 /** Everything of one name from here on. */
-export const collect = <Name extends keyof RealtimeClientEvents>(
+export const collect = <Name extends keyof RealtimeClientEvents & string>(
   client: RealtimeClient,
   name: Name,
 ): RealtimeClientEvents[Name][0][] => {

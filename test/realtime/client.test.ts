@@ -19,11 +19,11 @@ describe("a session", () => {
   });
 
   it("keeps audio until it may listen and no update is unanswered, then sends it in order", async () => {
-    const { cloud, client } = await startAgent();
+    const { cloud, client, session } = await startAgent();
     const { log } = cloud;
     client.appendInputAudio(silence(20));
     client.updateSession({ instructions: "first" });
-    client.listen();
+    session.audio.listen();
     client.appendInputAudio(silence(40));
     expect(log.since().some(({ type }) => type === "client.input_audio_buffer.append")).toBe(false);
     await client.updatesSettled();
@@ -55,16 +55,52 @@ describe("a session", () => {
   it("does not lose the rest of an update of which the server refuses one setting", async () => {
     const { cloud, client } = await startAgent();
     const error = next(client, "error");
-    client.updateSession({ instructions: "first", speed: 9, max_output_tokens: 100 });
+    client.updateSession({ instructions: "first", tool_choice: "sometimes" as never, max_output_tokens: 100 });
     client.updateSession({ instructions: "second" });
     expect(await error).toMatchObject({
-      message: expect.stringContaining("speed"),
+      message: expect.stringContaining("sometimes"),
       action: "ignore",
       advice: "The rest of the update was sent again without it.",
     });
     await client.updatesSettled();
     expect(cloud.sessions()[0]?.config).toMatchObject({ instructions: "second", max_output_tokens: 100 });
     expect(client.isConnected()).toBe(true);
+  });
+
+  it("repairs an update also where the server's errors name no event", async () => {
+    const { cloud, client } = await startAgent({}, { settings: { errorsNameEvents: false } });
+    const error = next(client, "error");
+    client.updateSession({ instructions: "kept", tool_choice: "sometimes" as never });
+    expect(await error).toMatchObject({ advice: "The rest of the update was sent again without it." });
+    await client.updatesSettled();
+    expect(cloud.sessions()[0]?.config.instructions).toBe("kept");
+  });
+
+  it("loses nothing but the setting at fault where the server does not name it", async () => {
+    const { cloud, client } = await startAgent();
+    cloud.faults.refuseNext({
+      type: "session.update",
+      error: { code: "invalid_value", message: "Something is wrong." },
+    });
+    const errors = collect(client, "error");
+    client.updateSession({ instructions: "kept", tool_choice: "sometimes" as never, max_output_tokens: 7 });
+    await client.updatesSettled();
+    expect(cloud.sessions()[0]?.config).toMatchObject({
+      instructions: "kept",
+      max_output_tokens: 7,
+      tool_choice: "auto",
+    });
+    expect(errors).toMatchObject([{ advice: "The other settings of the update stand." }]);
+  });
+
+  it("refuses an update that is none, and leaves out tools that are no list", async () => {
+    const { cloud, client } = await startAgent();
+    for (const none of ["loud", null, []])
+      expect(() => client.updateSession(none as never)).toThrow(/object of settings/);
+    client.addTool({ name: "kept" }, () => 1);
+    client.updateSession({ tools: "all" as never, instructions: "kept" });
+    await client.updatesSettled();
+    expect(cloud.sessions()[0]?.config).toMatchObject({ instructions: "kept", tools: [{ name: "kept" }] });
   });
 
   it("never sends the voice again once it was heard", async () => {
@@ -124,8 +160,8 @@ describe("a typed turn", () => {
   });
 
   it("says what it is prompted to, on top of its instructions", async () => {
-    const { client, cloud } = await startAgent({ session: { instructions: "Be Nova." } });
-    client.prompt("Greet the caller.");
+    const { client, cloud, session } = await startAgent({ session: { instructions: "Be Nova." } });
+    session.requests.prompt("Greet the caller.");
     await next(client, "response.done");
     const create = cloud.log.since().find(({ type }) => type === "client.response.create");
     expect(create?.data.event).toMatchObject({ response: { instructions: "Be Nova.\n\nGreet the caller." } });
@@ -139,13 +175,12 @@ describe("a spoken turn", () => {
   };
 
   it("is heard, answered, and when a person interrupts the server keeps exactly what was sent", async () => {
-    const { client, cloud, playout } = await startAgent();
-    client.listen();
+    const { client, cloud, session, playout } = await startAgent();
+    session.audio.listen();
     await speak(client);
     client.appendInputAudio(silence(1_000));
     await next(client, "response.done");
-    const [session] = cloud.sessions();
-    const answer = session?.conversation.items.at(-1);
+    const answer = cloud.sessions()[0]?.conversation.items.at(-1);
     expect(playout.queuedMs).toBeGreaterThan(400);
     play(playout, 13);
     const interrupted = next(client, "conversation.interrupted");
@@ -158,8 +193,8 @@ describe("a spoken turn", () => {
   });
 
   it("removes from the conversation what nobody heard", async () => {
-    const { client, cloud } = await startAgent();
-    client.listen();
+    const { client, cloud, session } = await startAgent();
+    session.audio.listen();
     client.sendUserMessageContent(hello);
     await next(client, "response.done");
     const deleted = next(client, "conversation.item.deleted");
@@ -169,9 +204,12 @@ describe("a spoken turn", () => {
   });
 
   it("drops the audio that still arrives of a response that was interrupted", async () => {
-    const { client, cloud, playout } = await startAgent({}, { settings: { paceFactor: 5, chunkMs: [100, 100] } });
+    const { client, cloud, session, playout } = await startAgent(
+      {},
+      { settings: { paceFactor: 5, chunkMs: [100, 100] } },
+    );
     cloud.faults.nextResponse({ lateDeltas: 3 });
-    client.listen();
+    session.audio.listen();
     client.sendUserMessageContent([{ type: "input_text", text: "Tell me something long, please." }]);
     await next(client, "response.output_audio.delta");
     play(playout, 2);
@@ -189,7 +227,7 @@ describe("errors", () => {
   it("reach the application with advice, and the session goes on", async () => {
     const { client, cloud } = await startAgent();
     const error = next(client, "error");
-    client.createResponse({ max_output_tokens: 100_000 });
+    client.createResponse({ tool_choice: "sometimes" as never });
     expect(await error).toMatchObject({ type: "error", error: { type: "invalid_request_error" }, action: "ignore" });
     client.sendUserMessageContent(hello);
     await next(client, "response.done");
@@ -310,7 +348,9 @@ describe("connecting", () => {
 
   it("fails with the reason when the first settings are refused altogether", async () => {
     const cloud = await startCloud();
-    cloud.faults.refuseNext({ type: "session.update", error: { code: "invalid_value", message: "No." } });
+    const refusal = { type: "session.update", error: { code: "invalid_value", message: "No." } };
+    // Whole, and then each of its settings.
+    for (let times = 0; times < 20; times += 1) cloud.faults.refuseNext(refusal);
     await expect(connectAgent(cloud)).rejects.toMatchObject({ reason: "model_refused", code: "invalid_value" });
   });
 

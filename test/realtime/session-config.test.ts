@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { InvalidInputError } from "../../bridge-task/errors.ts";
 import {
   chooseModel,
   defaultModel,
@@ -6,13 +7,12 @@ import {
   effectiveTurnDetection,
   mergeSessions,
   normalizeSession,
-  withoutNewer,
-  withoutRefused,
 } from "../../bridge-task/realtime/session-config.ts";
 import type { SessionUpdate } from "../../bridge-task/realtime/session-settings.ts";
 
 const pcm24k = { type: "audio/pcm", rate: 24_000 };
-const normalize = (update: object, voiceHeard = false) => normalizeSession(update as SessionUpdate, { voiceHeard });
+const normalize = (update: object, voiceHeard = false, tracing?: unknown) =>
+  normalizeSession(update as SessionUpdate, { voiceHeard, tracing });
 const input = (settings: object) => ({ audio: { input: settings } });
 const output = (settings: object) => ({ audio: { output: settings } });
 
@@ -80,6 +80,44 @@ describe("today's settings", () => {
   });
 });
 
+describe("tools", () => {
+  const ticket = { type: "function", name: "ticket", description: "Files a ticket.", parameters: { type: "object" } };
+
+  it("are written as this protocol writes them", () => {
+    const { type, ...nested } = ticket;
+    const mcp = { type: "mcp", server_label: "x", server_url: "https://x.test", require_approval: "never" };
+    const later = { type: "of_next_year", anything: 1 };
+    expect(normalize({ tools: [{ type, function: nested }, mcp, later] })).toEqual({
+      session: { type: "realtime", tools: [ticket, mcp, later] },
+      warnings: [],
+    });
+  });
+
+  it("for which the server would refuse all of them are left out and named", () => {
+    const tools = [
+      { description: "?" },
+      ticket,
+      { ...ticket, description: "again" },
+      "ticket",
+      { ...ticket, name: "b", strict: true },
+    ];
+    expect(normalize({ tools })).toEqual({
+      session: { type: "realtime", tools: [ticket, { ...ticket, name: "b" }] },
+      warnings: [
+        "tools[0] was left out: a tool needs a name.",
+        "tools[2] was left out: there is a tool ticket already.",
+        "tools[3] was left out: a tool must be an object.",
+        "Unknown session settings were left out: tools[4].strict.",
+      ],
+    });
+  });
+
+  it("that cannot be used at all do not take away those in force; an empty list does", () => {
+    expect(normalize({ tools: [{}] }).session).toBeUndefined();
+    expect(normalize({ tools: [] }).session).toEqual({ type: "realtime", tools: [] });
+  });
+});
+
 describe("what cannot be", () => {
   it.each<[string, object, string]>([
     ["temperature", { temperature: 0.8 }, "temperature is gone from the Realtime API and was left out."],
@@ -97,6 +135,99 @@ describe("what cannot be", () => {
     expect(warnings).toEqual([expect.stringContaining(warning)]);
   });
 
+  const vad = (settings: object) => input({ turn_detection: settings });
+  it.each<[string, object, object | undefined, string[]]>([
+    [
+      "server_vad with eagerness",
+      { turn_detection: { type: "server_vad", threshold: 0.6, eagerness: "low" } },
+      vad({ type: "server_vad", threshold: 0.6 }),
+      ["audio.input.turn_detection.eagerness was left out: server_vad has none, only semantic_vad does."],
+    ],
+    [
+      "semantic_vad with what goes by silence",
+      vad({ type: "semantic_vad", silence_duration_ms: 300, idle_timeout_ms: 9_000, create_response: false }),
+      vad({ type: "semantic_vad", create_response: false }),
+      [
+        "audio.input.turn_detection.silence_duration_ms was left out: semantic_vad has none, only server_vad does.",
+        "audio.input.turn_detection.idle_timeout_ms was left out: semantic_vad has none, only server_vad does.",
+      ],
+    ],
+    [
+      "a speed that there is none of",
+      { speed: 3 },
+      output({ speed: 1.5 }),
+      ["audio.output.speed was set to 1.5: it must be from 0.25 to 1.5, and was 3."],
+    ],
+    [
+      "an answer of no length",
+      { max_response_output_tokens: 0 },
+      undefined,
+      ['max_output_tokens was left out: it must be a whole number from 1 to 4096, or "inf", and was 0.'],
+    ],
+    [
+      "an answer that is too long",
+      { max_output_tokens: 4_097 },
+      undefined,
+      [expect.stringContaining("and was 4097.") as unknown as string],
+    ],
+    [
+      "an answer without a limit, as a number",
+      { max_output_tokens: Number.POSITIVE_INFINITY },
+      { max_output_tokens: "inf" },
+      [],
+    ],
+    [
+      "a date, as JSON writes it",
+      { tracing: { metadata: { since: new Date(0) } } },
+      { tracing: { metadata: { since: "1970-01-01T00:00:00.000Z" } } },
+      [],
+    ],
+    [
+      "no modality",
+      { modalities: [] },
+      undefined,
+      ['output_modalities was left out: it must be ["audio"] or ["text"].'],
+    ],
+    [
+      "a word for a group of settings",
+      { audio: { input: null, output: { speed: 1 } } },
+      output({ speed: 1 }),
+      ["audio.input was left out: it must be an object of settings."],
+    ],
+    [
+      "what JSON cannot carry",
+      { instructions: 10n, speed: Number.NaN, tracing: { metadata: { run: () => 1, at: [Number.NaN, 1] } } },
+      { tracing: { metadata: { at: [1] } } },
+      [
+        "instructions was left out: JSON cannot carry it.",
+        "speed was left out: JSON cannot carry it.",
+        "tracing.metadata.run was left out: JSON cannot carry it.",
+        "tracing.metadata.at[0] was left out: JSON cannot carry it.",
+      ],
+    ],
+  ])("is mended and named: %s", (_name, update, expected, warnings) => {
+    const session = expected === undefined ? undefined : { type: "realtime", ...expected };
+    expect(normalize(update)).toEqual({ session, warnings });
+  });
+
+  it("is another tracing once it is on", () => {
+    expect(normalize({ tracing: "auto" }, false, null).session).toMatchObject({ tracing: "auto" });
+    expect(normalize({ tracing: "auto" }, false, "auto")).toMatchObject({ session: { tracing: "auto" }, warnings: [] });
+    expect(normalize({ tracing: null }, false, "auto")).toEqual({
+      session: undefined,
+      warnings: ["tracing was left out: tracing cannot change once it is on."],
+    });
+  });
+
+  it("is an update that is no object", () => {
+    for (const update of [undefined, null, "loud", 7, [], () => 1]) {
+      expect(() => normalize(update as unknown as object)).toThrow(InvalidInputError);
+    }
+    expect(() => normalize(null as unknown as object)).toThrow(
+      "A session update must be an object of settings, got null",
+    );
+  });
+
   it("is a voice once one was heard", () => {
     expect(normalize({ voice: "alloy" }, true)).toEqual({
       session: undefined,
@@ -107,32 +238,6 @@ describe("what cannot be", () => {
   it("is nothing where nothing is asked", () => {
     expect(normalize({})).toEqual({ session: undefined, warnings: [] });
     expect(normalize({ voice: undefined, type: "realtime" })).toEqual({ session: undefined, warnings: [] });
-  });
-});
-
-describe("a refused update", () => {
-  const session = {
-    type: "realtime" as const,
-    instructions: "x",
-    tools: [{ name: "a" }, { name: "b" }],
-    ...output({ voice: "x", speed: 1 }),
-  };
-  it.each<[string, object | undefined]>([
-    ["session.audio.output.voice", { ...session, ...output({ speed: 1 }) }],
-    ["session.tools[1].parameters", { ...session, tools: [{ name: "a" }] }],
-    ["session.instructions", { type: "realtime", tools: session.tools, ...output({ voice: "x", speed: 1 }) }],
-    ["session.type", undefined],
-    ["session.tracing", undefined],
-    ["session.tools[7]", undefined],
-  ])("goes again without %s", (param, expected) => {
-    expect(withoutRefused(session, param)).toEqual(expected);
-  });
-
-  it("goes not at all when nothing is left, or newer updates set the rest", () => {
-    expect(withoutRefused({ type: "realtime", instructions: "x" }, "session.instructions")).toBeUndefined();
-    const newer = { type: "realtime" as const, instructions: "y", audio: { output: { voice: "z" } } };
-    expect(withoutNewer(session, newer)).toEqual({ type: "realtime", tools: session.tools, ...output({ speed: 1 }) });
-    expect(withoutNewer(newer, newer)).toBeUndefined();
   });
 });
 

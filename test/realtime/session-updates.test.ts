@@ -31,14 +31,59 @@ it("is settled when every update is answered, in any mixture of yes and no", asy
   expect(onSettled).toHaveBeenCalledTimes(1);
 });
 
-it("sends the rest of a refused update again, but not for ever", () => {
+it("sends the rest of a refused update again without what the server names, and then setting by setting", () => {
   const { sent, updates, push } = start();
-  const tools = Array.from({ length: 9 }, (_, index) => ({ name: `tool_${index}` }));
+  const tools = Array.from({ length: 13 }, (_, index) => ({ name: `tool_${index}` }));
   push({ tools, instructions: "kept" });
-  const answers = Array.from({ length: 7 }, () => updates.refuse(sent.at(-1)?.event_id ?? "", "session.tools[0].name"));
-  expect(answers).toEqual(["repaired", "repaired", "repaired", "repaired", "repaired", "lost", "no_update"]);
-  expect(sent).toHaveLength(6);
-  expect(sent.at(-1)?.session).toMatchObject({ instructions: "kept" });
+  const refuse = (index: number) => updates.refuse(sent.at(index)?.event_id ?? "", "session.tools[0].name");
+  expect(Array.from({ length: 6 }, () => refuse(-1))).toEqual([...Array(5).fill("repaired"), "split"]);
+  expect(sent.slice(-2).map(({ session }) => session)).toEqual([
+    { type: "realtime", tools: tools.slice(5) },
+    { type: "realtime", instructions: "kept" },
+  ]);
+  expect(refuse(-2)).toBe("repaired");
+  updates.acknowledge();
+  expect(Array.from({ length: 6 }, () => refuse(-1))).toEqual([
+    ...Array(4).fill("repaired"),
+    "setting_lost",
+    "no_update",
+  ]);
+  expect(updates.isSettled).toBe(true);
+});
+
+it("loses only the refused setting where the server names none", () => {
+  const { sent, onSettled, updates, push } = start();
+  push({ instructions: "x", max_output_tokens: 7, tool_choice: "auto" });
+  const refuse = (index: number) => updates.refuse(sent[index]?.event_id ?? "", undefined);
+  expect(refuse(0)).toBe("split");
+  expect(sent.slice(1).map(({ session }) => Object.keys(session))).toEqual([
+    ["instructions", "type"],
+    ["max_output_tokens", "type"],
+    ["tool_choice", "type"],
+  ]);
+  expect(refuse(1)).toBe("setting_lost");
+  updates.acknowledge();
+  expect(onSettled).not.toHaveBeenCalled();
+  expect(refuse(3)).toBe("setting_lost");
+  expect(onSettled).toHaveBeenCalledTimes(1);
+});
+
+it("says that an update is lost when not one of its settings is taken", () => {
+  const { sent, updates, push } = start();
+  push({ instructions: "x", tool_choice: "auto" });
+  const refusals = [0, 1, 2].map((index) => updates.refuse(sent[index]?.event_id ?? "", undefined));
+  expect(refusals).toEqual(["split", "setting_lost", "lost"]);
+});
+
+it("sends nothing again that a newer update sets", () => {
+  const { sent, updates, push } = start();
+  push({ instructions: "old", tool_choice: "auto", tracing: "auto" });
+  push({ instructions: "new" });
+  expect(updates.refuse(sent[0]?.event_id ?? "", undefined)).toBe("split");
+  expect(sent.slice(2).map(({ session }) => session)).toEqual([
+    { type: "realtime", tool_choice: "auto" },
+    { type: "realtime", tracing: "auto" },
+  ]);
 });
 
 it("is no longer held up by an update that nobody answers", async () => {

@@ -1,4 +1,4 @@
-import type { TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn-types.ts";
+import type { ToolCall, TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn-types.ts";
 
 /** What an item of the model's holds on the server. */
 export interface KeptItem {
@@ -7,16 +7,35 @@ export interface KeptItem {
   isDeleted: boolean;
 }
 
+/** A function call as the server holds it. */
+export interface KeptCall {
+  call: ToolCall;
+  responseId: string;
+  status: "in_progress" | "completed" | "deleted";
+  outputItemId: string | undefined;
+}
+
+/** `sees`: what was in the conversation when it began. */
+export interface BegunResponse {
+  id: string;
+  sees: ReadonlySet<string>;
+  outcome: "completed" | "cancelled" | "failed_for_now" | undefined;
+}
+
+/** What a client puts on the wire: what the reducer commands, and the application's own items. */
+export type ClientMessage = TurnCommand | { type: "item"; itemId: string; answersCallId?: string };
+
 const chunkMs = 100;
 
 /**
  * The server's side of a turn, as facts of the protocol: one response at a time, an own one after each speech, cancelled when
- * a person begins to speak. It answers by TurnEvents, which whoever tests delivers late.
+ * a person begins to speak; calls of functions, told of twice, cut where their response is. It answers by TurnEvents, which
+ * whoever tests delivers late. What a real server would refuse, and no client should send, throws.
  */
 export class SimulatedModel {
   readonly items = new Map<string, KeptItem>();
-  /** For each response in order: what was in the conversation when it began. */
-  readonly responses: { id: string; sees: ReadonlySet<string> }[] = [];
+  readonly responses: BegunResponse[] = [];
+  readonly calls = new Map<string, KeptCall>();
   /** The items that a person's speech became. */
   readonly spoken: string[] = [];
   /** `create_response` of its turn detection. */
@@ -34,11 +53,15 @@ export class SimulatedModel {
     return this.#active !== undefined;
   }
 
-  receive(message: TurnCommand | { type: "item"; itemId: string }): void {
+  receive(message: ClientMessage): void {
     switch (message.type) {
       case "item":
-        this.#conversation.add(message.itemId);
-        this.#emit({ type: "item_settled", itemId: message.itemId });
+        if (message.answersCallId !== undefined) this.#answer(message.answersCallId, message.itemId);
+        this.#add(message.itemId);
+        return;
+      case "send_tool_output":
+        this.#answer(message.callId, message.itemId);
+        this.#add(message.itemId);
         return;
       case "create_response":
         if (this.#active) {
@@ -55,6 +78,12 @@ export class SimulatedModel {
         return;
       }
       case "delete_item": {
+        const cut = [...this.calls.values()].find(({ call }) => call.itemId === message.itemId);
+        if (cut) {
+          if (cut.status !== "in_progress") throw new Error("deleted a call that was to be run, or was deleted before");
+          cut.status = "deleted";
+          return;
+        }
         const item = this.items.get(message.itemId);
         if (!item || item.isDeleted) throw new Error("refused deletion");
         item.isDeleted = true;
@@ -76,8 +105,7 @@ export class SimulatedModel {
     this.#emit({ type: "speech_stopped" });
     const itemId = `speech_${this.spoken.length}`;
     this.spoken.push(itemId);
-    this.#conversation.add(itemId);
-    this.#emit({ type: "item_settled", itemId });
+    this.#add(itemId);
     if (!this.answersSpeech) return;
     if (this.#active) this.#emit({ ...this.#busy(this.#active.id), eventId: undefined });
     else this.#begin();
@@ -98,10 +126,43 @@ export class SimulatedModel {
     });
   }
 
+  /** The active response begins to call a function. */
+  beginCall(): void {
+    if (!this.#active) return;
+    this.#completeCall();
+    const number = this.calls.size;
+    const call = { itemId: `item_of_call_${number}`, callId: `call_${number}`, name: "look_up", arguments: "{}" };
+    const { id: responseId } = this.#active;
+    this.calls.set(call.callId, { call, responseId, status: "in_progress", outputItemId: undefined });
+  }
+
   finish(): void {
     if (!this.#active) return;
+    this.#completeCall();
     if (this.items.has(this.#active.itemId)) this.#emit({ type: "audio_completed", itemId: this.#active.itemId });
     this.#end("completed");
+  }
+
+  /** Its arguments are all there. */
+  #completeCall(): void {
+    for (const kept of this.calls.values()) {
+      if (kept.status !== "in_progress" || kept.responseId !== this.#active?.id) continue;
+      kept.status = "completed";
+      this.#emit({ type: "tool_called", responseId: kept.responseId, call: kept.call });
+    }
+  }
+
+  #answer(callId: string, itemId: string): void {
+    const kept = this.calls.get(callId);
+    if (kept?.status !== "completed") throw new Error(`refused an output: there is no call ${callId}`);
+    if (kept.outputItemId !== undefined) throw new Error(`refused a second output of ${callId}`);
+    kept.outputItemId = itemId;
+  }
+
+  #add(itemId: string): void {
+    if (this.#conversation.has(itemId)) throw new Error(`refused a second item ${itemId}`);
+    this.#conversation.add(itemId);
+    this.#emit({ type: "item_settled", itemId });
   }
 
   #busy(activeResponseId: string) {
@@ -111,13 +172,27 @@ export class SimulatedModel {
   #begin(): void {
     const id = `resp_${this.responses.length}`;
     this.#active = { id, itemId: `item_of_${id}` };
-    this.responses.push({ id, sees: new Set(this.#conversation) });
+    this.responses.push({ id, sees: new Set(this.#conversation), outcome: undefined });
     this.#emit({ type: "response_created", responseId: id, isInConversation: true });
   }
 
-  #end(outcome: "completed" | "cancelled"): void {
+  /** The active response fails in a way that asking again may mend. */
+  fail(): void {
+    this.#end("failed_for_now");
+  }
+
+  #end(outcome: NonNullable<BegunResponse["outcome"]>): void {
     if (!this.#active) return;
-    this.#emit({ type: "response_done", responseId: this.#active.id, outcome });
+    const { id: responseId } = this.#active;
+    const response = this.responses.at(-1);
+    if (response) response.outcome = outcome;
+    for (const kept of this.calls.values()) {
+      if (kept.responseId !== responseId) continue;
+      if (kept.status === "in_progress") {
+        this.#emit({ type: "tool_call_cut", responseId, itemId: kept.call.itemId });
+      } else this.#emit({ type: "tool_called", responseId, call: kept.call });
+    }
+    this.#emit({ type: "response_done", responseId, outcome });
     this.#active = undefined;
   }
 }

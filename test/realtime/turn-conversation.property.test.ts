@@ -1,173 +1,105 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
-import type { TurnCommand, TurnEvent, TurnState } from "../../bridge-task/realtime/turn-types.ts";
-import { SimulatedModel } from "./simulated-model.ts";
-import { wish } from "./turn-harness.ts";
+import { type Action, TurnConversation } from "./turn-conversation.ts";
 
-/* A whole conversation with a correct server, everything on the wire arbitrarily late but in order: what each side holds at
- * the end must be the same, and every typed message must have been answered. */
+/* Whole conversations with a correct server: what each side holds at the end must be the same, every typed message must have
+ * been answered, and every call must have had its one output and an answer that saw it. */
 
-type Action = "type" | "ask" | "speak" | "stop" | "generate" | "finish" | "up" | "down" | "play";
+/** More often what lets a response live long enough to call several functions. */
+const usual: Action[] = [
+  ...(["type", "ask", "speak", "stop", "generate", "call", "call", "call", "call", "call", "finish", "fail"] as const),
+  ...(["first tool", "last tool", "answer by hand", "play"] as const),
+  ...(["up", "down", "up", "down", "up", "down"] as const),
+];
 
-const action = fc.constantFrom<Action>(
-  "type",
-  "ask",
-  "speak",
-  "stop",
-  "generate",
-  "finish",
-  "up",
-  "down",
-  "play",
-  "up",
-  "down",
-);
+const actionsOf = (...actions: Action[]) => fc.array(fc.constantFrom(...actions), { maxLength: 120, size: "max" });
 
-class Conversation {
-  readonly #down: TurnEvent[] = [];
-  readonly #up: (TurnCommand | { type: "item"; itemId: string })[] = [];
-  readonly #waiting = new Map<string, number>();
-  readonly sentMs = new Map<string, number>();
-  readonly typed: string[] = [];
-  readonly model = new SimulatedModel((event) => this.#down.push(event));
-  state: TurnState = initialTurn;
-  askCount = 0;
+const expectRest = ({ state }: TurnConversation): void => {
+  expect(state.queue).toEqual([]);
+  expect(state.response.phase).toBe("none");
+  expect(state.speech).toBe("quiet");
+  expect(state.toolBatches).toEqual([]);
+};
 
-  constructor(createResponse: boolean) {
-    this.model.answersSpeech = createResponse;
-    this.#dispatch({ type: "session_updated", turnDetection: { createResponse, interruptResponse: true } });
+/** Each call the reducer was told of was run once and has one output; a second one, the simulated server would have refused. */
+const expectOneOutputEach = ({ model, toldCallIds, runCallIds }: TurnConversation): void => {
+  expect(new Set(runCallIds).size, "no call is run twice").toBe(runCallIds.length);
+  for (const { call, status, outputItemId } of model.calls.values()) {
+    if (toldCallIds.has(call.callId)) expect(outputItemId, `output of ${call.callId}`).toBeDefined();
+    else expect(runCallIds, status).not.toContain(call.callId);
   }
+};
 
-  do(action: Action): void {
-    switch (action) {
-      case "type": {
-        const itemId = `typed_${this.typed.length}`;
-        this.typed.push(itemId);
-        this.#dispatch({ type: "item_sent", itemId });
-        this.#up.push({ type: "item", itemId });
-        this.#dispatch({ type: "response_wanted", wish: wish(`w_${itemId}`, { sees: [itemId] }) });
-        return;
-      }
-      case "ask":
-        this.askCount += 1;
-        this.#dispatch({
-          type: "response_wanted",
-          wish: wish(`ask_${this.askCount}`, { parameters: { metadata: null } }),
-        });
-        return;
-      case "speak":
-        this.model.speak();
-        return;
-      case "stop":
-        this.model.stopSpeaking();
-        return;
-      case "generate":
-        this.model.generate();
-        return;
-      case "finish":
-        this.model.finish();
-        return;
-      case "up": {
-        const message = this.#up.shift();
-        if (message) this.model.receive(message);
-        return;
-      }
-      case "down": {
-        const event = this.#down.shift();
-        if (event) this.#dispatch(event);
-        return;
-      }
-      case "play":
-        this.#play();
-        return;
-    }
+const expectOutputsSeen = ({ model }: TurnConversation): void => {
+  for (const { outputItemId } of model.calls.values()) {
+    if (outputItemId === undefined) continue;
+    const isSeen = model.responses.some(({ sees }) => sees.has(outputItemId));
+    expect(isSeen, `a response has seen ${outputItemId}`).toBe(true);
   }
+};
 
-  /** Everybody falls silent and everything under way arrives. */
-  settle(): void {
-    this.model.stopSpeaking();
-    for (let round = 0; round < 10_000; round += 1) {
-      this.do("up");
-      this.do("down");
-      this.do("play");
-      if (this.#up.length > 0 || this.#down.length > 0) continue;
-      const { retry } = this.state.wakes;
-      if (this.model.isActive) this.model.finish();
-      else if (retry !== undefined) this.#dispatch({ type: "woken", kind: "retry", wake: retry });
-      else if (this.#waiting.size === 0) return;
-    }
-    throw new Error("the conversation does not come to rest");
+const expectSameAsHeard = ({ model, sentMs }: TurnConversation): void => {
+  for (const [itemId, item] of model.items) {
+    const heardMs = item.isDeleted ? 0 : item.keptMs;
+    expect(heardMs, `${itemId} as the server keeps it`).toBe(sentMs.get(itemId) ?? 0);
+    expect(item.isDeleted && sentMs.has(itemId)).toBe(false);
   }
+};
 
-  #dispatch(event: TurnEvent): void {
-    const { state, commands } = reduceTurn(this.state, event);
-    this.state = state;
-    for (const command of commands) this.#execute(command, event);
-  }
+const expectNothingHalf = ({ model }: TurnConversation): void => {
+  for (const { call, status } of model.calls.values()) expect(status, call.callId).not.toBe("in_progress");
+};
 
-  #execute(command: TurnCommand, event: TurnEvent): void {
-    switch (command.type) {
-      case "speak": {
-        const { itemId } = command.part;
-        const ms = event.type === "audio_received" ? event.sampleCount / 24 : 0;
-        this.#waiting.set(itemId, (this.#waiting.get(itemId) ?? 0) + ms);
-        return;
-      }
-      case "cut_voice": {
-        const parts = [...this.#waiting].map(([itemId, waitingMs]) => {
-          const sentMs = this.sentMs.get(itemId) ?? 0;
-          return { itemId, contentIndex: 0, receivedMs: sentMs + waitingMs, sentMs };
-        });
-        this.#waiting.clear();
-        this.#dispatch({ type: "voice_cut", parts });
-        return;
-      }
-      case "create_response":
-      case "cancel_response":
-      case "truncate_item":
-      case "delete_item":
-        this.#up.push(command);
-        return;
-      case "abandon_wish":
-        throw new Error(`${command.wish.id} was given up`);
-    }
-  }
-
-  /** The mouth sends one frame of 20 ms. */
-  #play(): void {
-    const [first] = this.#waiting;
-    if (first === undefined) return;
-    const [itemId, waitingMs] = first;
-    this.sentMs.set(itemId, (this.sentMs.get(itemId) ?? 0) + 20);
-    if (waitingMs > 20) this.#waiting.set(itemId, waitingMs - 20);
-    else this.#waiting.delete(itemId);
-    if (this.#waiting.size === 0) this.#dispatch({ type: "voice_drained" });
-  }
-}
-
-it("answers every message, keeps exactly what was heard, and comes to rest", { timeout: 120_000 }, () => {
+it("answers every message and every tool, keeps exactly what was heard, and comes to rest", { timeout: 60_000 }, () => {
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 120, size: "max" }), fc.boolean(), (actions, createResponse) => {
-      const conversation = new Conversation(createResponse);
+    fc.property(actionsOf(...usual), fc.boolean(), (actions, createResponse) => {
+      const conversation = new TurnConversation({ createResponse });
       for (const each of actions) conversation.do(each);
       conversation.settle();
-      const { model, state, typed, sentMs } = conversation;
-      expect(state.queue).toEqual([]);
-      expect(state.response.phase).toBe("none");
-      for (const itemId of typed)
-        expect(
-          model.responses.some(({ sees }) => sees.has(itemId)),
-          itemId,
-        ).toBe(true);
-      const mostResponses = typed.length + conversation.askCount + 2 * model.spoken.length;
-      expect(model.responses.length, "nothing is answered twice").toBeLessThanOrEqual(mostResponses);
-      for (const [itemId, item] of model.items) {
-        const heardMs = item.isDeleted ? 0 : item.keptMs;
-        expect(heardMs, `${itemId} as the server keeps it`).toBe(sentMs.get(itemId) ?? 0);
-        expect(item.isDeleted && sentMs.has(itemId)).toBe(false);
+      expectRest(conversation);
+      expectOneOutputEach(conversation);
+      expectOutputsSeen(conversation);
+      expectNothingHalf(conversation);
+      expectSameAsHeard(conversation);
+      const { model, typed, superfluousResponses, toolRequestCount } = conversation;
+      for (const itemId of typed) {
+        const isAnswered = model.responses.some(({ sees }) => sees.has(itemId));
+        expect(isAnswered, itemId).toBe(true);
       }
+      const batchCount = new Set([...model.calls.values()].map(({ responseId }) => responseId)).size;
+      expect(toolRequestCount, "a batch is asked about once").toBeLessThanOrEqual(batchCount);
+      expect(superfluousResponses, "nothing is answered twice").toEqual([]);
     }),
-    { numRuns: 5_000 },
+    { numRuns: 10_000 },
+  );
+});
+
+it("runs every tool to its end and tells of it, however often the application cancels", { timeout: 60_000 }, () => {
+  fc.assert(
+    fc.property(actionsOf(...usual, "cancel", "cancel"), fc.boolean(), (actions, createResponse) => {
+      const conversation = new TurnConversation({ createResponse });
+      for (const each of actions) conversation.do(each);
+      conversation.settle();
+      expectRest(conversation);
+      expectOneOutputEach(conversation);
+      expectOutputsSeen(conversation);
+      expectNothingHalf(conversation);
+      expectSameAsHeard(conversation);
+    }),
+    { numRuns: 10_000 },
+  );
+});
+
+it("comes to rest, with one output for each call, where events are lost and doubled", { timeout: 60_000 }, () => {
+  fc.assert(
+    fc.property(actionsOf(...usual, "lose", "double"), fc.boolean(), (actions, createResponse) => {
+      const conversation = new TurnConversation({ createResponse, isReliable: false });
+      for (const each of actions) conversation.do(each);
+      conversation.settle();
+      expectRest(conversation);
+      expectOneOutputEach(conversation);
+      expectOutputsSeen(conversation);
+    }),
+    { numRuns: 10_000 },
   );
 });

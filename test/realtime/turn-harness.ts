@@ -1,5 +1,5 @@
 import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
-import type { TurnCommand, TurnEvent, TurnState, Wish } from "../../bridge-task/realtime/turn-types.ts";
+import type { ToolCall, TurnCommand, TurnEvent, TurnState, Wish } from "../../bridge-task/realtime/turn-types.ts";
 import type { SpokenPart } from "../../bridge-task/realtime/voice.ts";
 
 export const wish = (id: string, wanted: Partial<Wish> = {}): Wish => ({
@@ -12,6 +12,25 @@ export const wish = (id: string, wanted: Partial<Wish> = {}): Wish => ({
 });
 
 export const part = (itemId: string) => ({ itemId, contentIndex: 0 });
+
+export const call = (id: string): ToolCall => ({
+  itemId: `item_${id}`,
+  callId: `call_${id}`,
+  name: "look_up",
+  arguments: `{"id":"${id}"}`,
+});
+
+export const called = (responseId: string, id: string): TurnEvent => ({
+  type: "tool_called",
+  responseId,
+  call: call(id),
+});
+
+export const finished = (id: string, output = `{"found":"${id}"}`): TurnEvent => ({
+  type: "tool_finished",
+  itemId: `item_${id}`,
+  output,
+});
 
 export const audio = (responseId: string, itemId: string, ms: number): TurnEvent => ({
   type: "audio_received",

@@ -12,18 +12,18 @@ const speechEnd = { type: "speech_stopped" } as const;
 describe("one response at a time", () => {
   it("sends the first wish at once and the next when the response is done", () => {
     const turn = new Turn();
-    expect(turn.run(wanted("a"))).toEqual([create("a.0")]);
+    expect(turn.run(wanted("a"))).toEqual([create("a")]);
     expect(turn.run(created("r1"), wanted("b"))).toEqual([]);
-    expect(turn.run(done("r1"))).toEqual([create("b.0")]);
+    expect(turn.run(done("r1"))).toEqual([create("b")]);
   });
 
   it("makes one of wishes without parameters and keeps the order of the others", () => {
     const turn = new Turn(wanted("a"), created("r1"));
     turn.run(wanted("p1", { parameters: { instructions: "1" } }), wanted("b"), wanted("c"));
     turn.run(wanted("p2", { parameters: { instructions: "2" } }));
-    expect(turn.run(done("r1"))).toEqual([create("p1.0", { instructions: "1" })]);
-    expect(turn.run(created("r2"), done("r2"))).toEqual([create("c.0")]);
-    expect(turn.run(created("r3"), done("r3"))).toEqual([create("p2.0", { instructions: "2" })]);
+    expect(turn.run(done("r1"))).toEqual([create("p1", { instructions: "1" })]);
+    expect(turn.run(created("r2"), done("r2"))).toEqual([create("c")]);
+    expect(turn.run(created("r3"), done("r3"))).toEqual([create("p2", { instructions: "2" })]);
     expect(turn.run(created("r4"), done("r4"))).toEqual([]);
   });
 
@@ -31,32 +31,32 @@ describe("one response at a time", () => {
     const turn = new Turn(wanted("a"));
     expect(turn.run(wanted("b"), created("r1"), done("r1"))).toEqual([]);
     turn.run(wanted("c"), { type: "item_sent", itemId: "item" }, wanted("d", { sees: ["item"] }));
-    expect(turn.run(created("r2"), done("r2"))).toEqual([create("d.0")]);
+    expect(turn.run(created("r2"), done("r2"))).toEqual([create("d")]);
   });
 
   it("lets a response outside of the conversation pass by, and keeps its audio from the voice", () => {
     const turn = new Turn(wanted("a"), created("r1"));
     const parameters = { conversation: "none" };
-    expect(turn.run(wanted("aside", { parameters }))).toEqual([create("aside.0", parameters)]);
+    expect(turn.run(wanted("aside", { parameters }))).toEqual([create("aside", parameters)]);
     expect(turn.run(created("r2", false), audio("r2", "item_2", 100), done("r2"))).toEqual([]);
     expect(turn.state.response).toMatchObject({ phase: "active", id: "r1" });
   });
 
   it("asks again when the server was busy with a response of its own, once that is done", () => {
     const turn = new Turn(wanted("a"));
-    expect(turn.run(refusedAsActive("a.0", "r1"))).toEqual([]);
+    expect(turn.run(refusedAsActive("a", "r1"))).toEqual([]);
     expect(turn.run(created("r1"))).toEqual([]);
     expect(turn.run(done("r1"))).toEqual([create("a.1")]);
   });
 
   it("asks again when the busy response was over before the refusal came", () => {
     const turn = new Turn(created("r1"), done("r1"), wanted("a"));
-    expect(turn.run(refusedAsActive("a.0", "r1"))).toEqual([]);
+    expect(turn.run(refusedAsActive("a", "r1"))).toEqual([]);
     expect(turn.fire("retry")).toEqual([create("a.1")]);
   });
 
   it("asks again after a while when the server names no response that it is busy with", () => {
-    const turn = new Turn(wanted("a"), refusedAsActive("a.0"));
+    const turn = new Turn(wanted("a"), refusedAsActive("a"));
     expect(turn.fire("response").map(({ type }) => type)).toEqual(["cancel_response", "create_response"]);
   });
 
@@ -64,26 +64,26 @@ describe("one response at a time", () => {
     const turn = new Turn(wanted("a", { parameters: { instructions: "x" } }));
     const abandoned = Array.from({ length: turnLimits.attemptsPerWish }, () => turn.fire("response")).flat();
     expect(abandoned.at(-1)).toMatchObject({ type: "abandon_wish", wish: { id: "a" } });
-    expect(turn.run(wanted("b"))).toEqual([create("b.0")]);
+    expect(turn.run(wanted("b"))).toEqual([create("b")]);
   });
 
   it("goes on after a refused request, and after a response that never ends", () => {
     const turn = new Turn(wanted("a"), wanted("b", { parameters: {} }));
-    const refused = { type: "refused", eventId: "a.0", isResponseActive: false, activeResponseId: undefined } as const;
-    expect(turn.run(refused)).toEqual([create("b.0", {})]);
+    const refused = { type: "refused", eventId: "a", isResponseActive: false, activeResponseId: undefined } as const;
+    expect(turn.run(refused)).toEqual([create("b", {})]);
     turn.run(created("r1"), wanted("c"));
-    expect(turn.fire("response")).toEqual([{ type: "cancel_response", responseId: "r1" }, create("c.0")]);
+    expect(turn.fire("response")).toEqual([{ type: "cancel_response", responseId: "r1" }, create("c")]);
   });
 
   it("counts a response whose beginning was lost", () => {
     const turn = new Turn(wanted("a"), wanted("b", { parameters: {} }));
-    expect(turn.run(done("r1"))).toEqual([create("b.0", {})]);
+    expect(turn.run(done("r1"))).toEqual([create("b", {})]);
   });
 
   it("tries a response again that failed for now, later each time, and not for ever", () => {
     const turn = new Turn(wanted("a", { parameters: { instructions: "x" } }), created("r1"));
     expect(turn.run(done("r1", "failed_for_now"))).toEqual([]);
-    expect(turn.fire("retry")).toEqual([create("retry_r1.0", { instructions: "x" })]);
+    expect(turn.fire("retry")).toEqual([create("retry_r1", { instructions: "x" })]);
     turn.run(created("r2"), done("r2", "failed_for_now"));
     expect(turn.fire("retry")).toHaveLength(1);
     turn.run(created("r3"), done("r3", "failed_for_now"));
@@ -96,7 +96,7 @@ describe("while a person speaks", () => {
     const turn = new Turn(speech);
     expect(turn.run(wanted("a", { parameters: {} }), speechEnd)).toEqual([]);
     expect(turn.run(created("r1"))).toEqual([]);
-    expect(turn.run(done("r1"))).toEqual([create("a.0", {})]);
+    expect(turn.run(done("r1"))).toEqual([create("a", {})]);
   });
 
   it("takes the response to the speech for a wish whose items the server had shown", () => {
@@ -105,15 +105,23 @@ describe("while a person speaks", () => {
     expect(turn.run(done("r1"))).toEqual([]);
   });
 
+  it("takes a wish that names no item for one that means all that was sent before", () => {
+    const turn = new Turn(speech, { type: "item_sent", itemId: "i" }, wanted("a"), speechEnd, created("r1"));
+    expect(turn.run({ type: "item_settled", itemId: "i" }, done("r1"))).toEqual([create("a")]);
+    const seen = new Turn(speech, { type: "item_sent", itemId: "i" }, wanted("a"));
+    seen.run({ type: "item_settled", itemId: "i" }, speechEnd, created("r1"));
+    expect(seen.run(done("r1"))).toEqual([]);
+  });
+
   it("asks again where the response to the speech cannot have seen the item", () => {
     const turn = new Turn(speech, { type: "item_sent", itemId: "i" }, wanted("a", { sees: ["i"] }), speechEnd);
     turn.run(created("r1"), { type: "item_settled", itemId: "i" });
-    expect(turn.run(done("r1"))).toEqual([create("a.0")]);
+    expect(turn.run(done("r1"))).toEqual([create("a")]);
   });
 
   it("finds out by the refusal that the response was the server's own, and does not ask twice", () => {
     const turn = new Turn({ type: "item_sent", itemId: "i" }, wanted("a", { sees: ["i"] }));
-    turn.run({ type: "item_settled", itemId: "i" }, speech, speechEnd, created("r1"), refusedAsActive("a.0", "r1"));
+    turn.run({ type: "item_settled", itemId: "i" }, speech, speechEnd, created("r1"), refusedAsActive("a", "r1"));
     expect(turn.run(done("r1"))).toEqual([]);
   });
 
@@ -150,13 +158,13 @@ describe("while a person speaks", () => {
 
   it("does not wait for an answer that will not come", () => {
     const withoutAnswers = new Turn(withVad(true, false), speech, wanted("a"));
-    expect(withoutAnswers.run(speechEnd)).toEqual([create("a.0")]);
+    expect(withoutAnswers.run(speechEnd)).toEqual([create("a")]);
     const discarded = new Turn(speech, wanted("a"));
-    expect(discarded.run({ type: "speech_discarded" })).toEqual([create("a.0")]);
+    expect(discarded.run({ type: "speech_discarded" })).toEqual([create("a")]);
     const switchedOff = new Turn(speech, wanted("a"));
-    expect(switchedOff.run({ type: "session_updated", turnDetection: null })).toEqual([create("a.0")]);
+    expect(switchedOff.run({ type: "session_updated", turnDetection: null })).toEqual([create("a")]);
     const overdue = new Turn(speech, speechEnd, wanted("a"));
-    expect(overdue.fire("speech")).toEqual([create("a.0")]);
+    expect(overdue.fire("speech")).toEqual([create("a")]);
   });
 });
 
@@ -164,7 +172,7 @@ describe("cancelling", () => {
   it("ends the active response and every wish made so far, but not those made after", () => {
     const turn = new Turn(wanted("a"), created("r1"), wanted("b"));
     expect(turn.run({ type: "cancel_wanted" })).toEqual([{ type: "cancel_response", responseId: "r1" }]);
-    expect(turn.run(wanted("c"), done("r1", "cancelled"))).toEqual([create("c.0")]);
+    expect(turn.run(wanted("c"), done("r1", "cancelled"))).toEqual([create("c")]);
   });
 
   it("waits for the id of a response that was only requested", () => {

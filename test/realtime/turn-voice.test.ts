@@ -89,6 +89,16 @@ describe("barge-in", () => {
     expect(turn.run(done("r1", "cancelled"))).toEqual([{ type: "cut_voice" }]);
   });
 
+  it("counts as heard nothing that the voice did not take", () => {
+    const refused = { type: "audio_refused", part: part("item_1"), sampleCount: 24_000 } as const;
+    const first = speaking();
+    expect(first.types(refused)).toEqual(["cancel_response", "cut_voice"]);
+    expect(first.cut()).toEqual([{ type: "delete_item", itemId: "item_1" }]);
+    const second = speaking(400);
+    second.run(audio("r1", "item_1", 1_000), refused);
+    expect(second.cut()).toEqual([truncate(400)]);
+  });
+
   it("says each part to its end when nobody interrupts", () => {
     const turn = speaking();
     expect(turn.run(done("r1"))).toEqual([{ type: "finish_item", itemId: "item_1" }]);
@@ -103,5 +113,52 @@ describe("barge-in", () => {
       truncate(480),
       { type: "delete_item", itemId: "item_2" },
     ]);
+  });
+});
+
+describe("a cancel that says what was heard", () => {
+  const cancel = (ms: number, itemId = "item_1") =>
+    ({ type: "cancel_wanted", heard: { itemId, contentIndex: 0, ms } }) as const;
+
+  it.each([
+    ["less than was sent", 200, truncate(200)],
+    ["more than was sent", 900, truncate(340)],
+    ["no number", Number.NaN, truncate(340)],
+    ["nothing", 0, { type: "delete_item", itemId: "item_1" }],
+    ["less than nothing", -5, { type: "delete_item", itemId: "item_1" }],
+  ])("keeps the smaller of both: %s", (_, ms, kept) => {
+    const turn = speaking();
+    expect(turn.types(cancel(ms))).toEqual(["cancel_response", "cut_voice"]);
+    expect(turn.cut({ receivedMs: 1_000, sentMs: 340 })).toEqual([kept]);
+    turn.run(done("r1", "cancelled"), created("r2"), audio("r2", "item_2", 500), speech);
+    expect(turn.cut({ itemId: "item_2", receivedMs: 500, sentMs: 400 })).toEqual([truncate(400, "item_2")]);
+  });
+
+  it("takes back more of what an interruption had cut", () => {
+    const turn = speaking();
+    turn.run(speech);
+    turn.cut({ receivedMs: 1_000, sentMs: 340 });
+    expect(turn.run(cancel(500))).toEqual([]);
+    expect(turn.run(cancel(200))).toEqual([truncate(200)]);
+  });
+
+  it("takes back some of what was sent whole, and never gives it back", () => {
+    const turn = speaking();
+    turn.run(completed, done("r1"), { type: "voice_drained" });
+    const afterTheEnd = { type: "cancel_response", responseId: undefined };
+    expect(turn.run(cancel(1_500))).toEqual([afterTheEnd]);
+    expect(turn.run(cancel(600))).toEqual([afterTheEnd, truncate(600)]);
+    expect(turn.run(cancel(800))).toEqual([afterTheEnd]);
+    expect(turn.run(cancel(0), cancel(0))).toEqual([
+      afterTheEnd,
+      { type: "delete_item", itemId: "item_1" },
+      afterTheEnd,
+    ]);
+  });
+
+  it("never touches an item of which no audio was sent, such as restored text", () => {
+    const turn = speaking();
+    turn.run(completed, done("r1"), { type: "voice_drained" });
+    expect(turn.types(cancel(100, "restored"))).toEqual(["cancel_response"]);
   });
 });

@@ -2,28 +2,43 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
 import { turnLimits } from "../../bridge-task/realtime/turn-step.ts";
-import type { TurnCommand, TurnEvent, TurnState, WakeKind } from "../../bridge-task/realtime/turn-types.ts";
-import { wish } from "./turn-harness.ts";
+import type { ResponseParameters, TurnEvent, TurnState } from "../../bridge-task/realtime/turn-types.ts";
+import { call, wish } from "./turn-harness.ts";
+import { type TurnAction, TurnWorld, wakeKinds } from "./turn-world.ts";
 
 /* Any events in any order: lost, doubled, late, contradictory. What must hold does not depend on the server being right. */
 
 const responseId = fc.constantFrom("r1", "r2", "r3");
 const itemId = fc.constantFrom("i1", "i2", "i3");
 const part = itemId.map((id) => ({ itemId: id, contentIndex: 0 }));
-const wakeKinds: readonly WakeKind[] = ["speech", "response", "retry"];
+const toolCall = fc.constantFrom("1", "2", "3", "4").map(call);
 
-const step = fc.oneof(
+const step: fc.Arbitrary<TurnAction> = fc.oneof(
   fc.record({
     type: fc.constant("session_updated" as const),
     turnDetection: fc.option(fc.record({ createResponse: fc.boolean(), interruptResponse: fc.boolean() })),
   }),
   fc.record({
     type: fc.constant("want" as const),
-    parameters: fc.constantFrom(undefined, {}, { conversation: "none" }),
+    parameters: fc.constantFrom<ResponseParameters | undefined>(undefined, {}, { input: [] }, { conversation: "none" }),
     sees: fc.subarray(["i1", "i2"]),
     yieldsToSpeech: fc.boolean(),
   }),
-  fc.constant({ type: "cancel_wanted" as const }),
+  fc.record({
+    type: fc.constant("cancel_wanted" as const),
+    heard: fc.option(fc.record({ itemId, contentIndex: fc.constant(0), ms: fc.integer({ min: -1, max: 250 }) }), {
+      nil: undefined,
+    }),
+  }),
+  fc.record({ type: fc.constant("tool_called" as const), responseId, call: toolCall }),
+  fc.record({ type: fc.constant("tool_call_cut" as const), responseId, itemId: toolCall.map((each) => each.itemId) }),
+  fc.record({
+    type: fc.constant("tool_finished" as const),
+    itemId: toolCall.map((each) => each.itemId),
+    output: fc.constant("null"),
+  }),
+  fc.record({ type: fc.constant("answer_by_hand" as const), callId: toolCall.map((each) => each.callId) }),
+  fc.constant({ type: "settle_output" as const }),
   fc.record({ type: fc.constantFrom("item_sent" as const, "item_settled" as const), itemId }),
   fc.record({
     type: fc.constantFrom(
@@ -52,107 +67,10 @@ const step = fc.oneof(
     type: fc.constant("refuse_latest" as const),
     isResponseActive: fc.boolean(),
     activeResponseId: fc.option(responseId, { nil: undefined }),
+    isForNow: fc.boolean(),
   }),
   fc.record({ type: fc.constant("fire" as const), kind: fc.constantFrom(...wakeKinds) }),
 );
-
-/** A mouth that sends a given share of what it was given, and a record of what the reducer commanded. */
-class World {
-  state: TurnState = initialTurn;
-  readonly received = new Map<string, number>();
-  readonly sentAtCut = new Map<string, number>();
-  readonly settledItems = new Set<string>();
-  readonly wishIds = new Set<string>();
-  lastEventId: string | undefined;
-  requestCount = 0;
-  #wishCount = 0;
-
-  apply(action: typeof step extends fc.Arbitrary<infer Step> ? Step : never, sentShare: number): void {
-    if (action.type === "want") {
-      this.#wishCount += 1;
-      const { type: _, ...more } = action;
-      this.dispatch({ type: "response_wanted", wish: wish(`w${this.#wishCount}`, more) }, sentShare);
-    } else if (action.type === "refuse_latest") {
-      const { isResponseActive, activeResponseId } = action;
-      this.dispatch({ type: "refused", eventId: this.lastEventId, isResponseActive, activeResponseId }, sentShare);
-    } else if (action.type === "fire") {
-      this.fire(action.kind, sentShare);
-    } else {
-      this.dispatch(action, sentShare);
-    }
-  }
-
-  fire(kind: WakeKind, sentShare: number): void {
-    const wake = this.state.wakes[kind];
-    if (wake !== undefined) this.dispatch({ type: "woken", kind, wake }, sentShare);
-  }
-
-  dispatch(event: TurnEvent, sentShare: number): void {
-    const before = this.state;
-    const { state, commands } = reduceTurn(before, event);
-    this.state = state;
-    for (const command of commands) this.execute(command, event, sentShare);
-  }
-
-  execute(command: TurnCommand, event: TurnEvent, sentShare: number): void {
-    switch (command.type) {
-      case "create_response": {
-        expect(this.wishIds.has(command.eventId), "an event id is used once").toBe(false);
-        this.wishIds.add(command.eventId);
-        this.lastEventId = command.eventId;
-        if (command.parameters?.conversation === "none") return;
-        expect(this.state.speech, "nobody is talked over").toBe("quiet");
-        expect(this.state.response).toMatchObject({ phase: "requested" });
-        return;
-      }
-      case "speak": {
-        const { itemId: id } = command.part;
-        expect(event.type).toBe("audio_received");
-        expect(this.settledItems.has(id), "nothing is said of an item that was cut").toBe(false);
-        if (event.type === "audio_received") this.received.set(id, (this.received.get(id) ?? 0) + event.sampleCount);
-        return;
-      }
-      case "cut_voice": {
-        const parts = [...this.received].map(([id, samples]) => {
-          const receivedMs = Math.floor(samples / 24);
-          const sentMs = Math.min(receivedMs, Math.floor((receivedMs * sentShare) / 20) * 20);
-          this.sentAtCut.set(id, sentMs);
-          return { itemId: id, contentIndex: 0, receivedMs, sentMs };
-        });
-        this.dispatch({ type: "voice_cut", parts }, sentShare);
-        this.received.clear();
-        return;
-      }
-      case "truncate_item": {
-        expect(Number.isInteger(command.audioEndMs)).toBe(true);
-        expect(command.audioEndMs).toBeGreaterThan(0);
-        expect(command.audioEndMs, "truncation ≤ sent").toBeLessThanOrEqual(this.sentAtCut.get(command.itemId) ?? 0);
-        this.#settleItem(command.itemId);
-        return;
-      }
-      case "delete_item":
-        expect(this.sentAtCut.get(command.itemId) ?? 0, "what was heard stays").toBe(0);
-        this.#settleItem(command.itemId);
-        return;
-      default:
-        return;
-    }
-  }
-
-  #settleItem(id: string): void {
-    expect(this.settledItems.has(id), "an item is cut once").toBe(false);
-    this.settledItems.add(id);
-  }
-
-  /** The server says nothing any more; only our own deadlines pass. */
-  runOut(): void {
-    for (let round = 0; round < 200; round += 1) {
-      const kind = wakeKinds.find((each) => this.state.wakes[each] !== undefined);
-      if (kind === undefined) return;
-      this.fire(kind, 0);
-    }
-  }
-}
 
 const runs = 20_000;
 
@@ -162,12 +80,15 @@ it("holds its promises in any order of events, and is never stuck after it", { t
       fc.array(step, { maxLength: 60, size: "max" }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (steps, sentShare) => {
-        const world = new World();
+        const world = new TurnWorld();
         for (const each of steps) world.apply(each, sentShare);
         world.runOut();
         expect(world.state.queue, "every wish is served or given up").toEqual([]);
         expect(world.state.response).toEqual({ phase: "none" });
         expect(world.state.speech).toBe("quiet");
+        expect(world.state.toolBatches).toEqual([]);
+        expect([...world.calls.values()], "each call has its one output").not.toContain("running");
+        expect([...world.unseenOutputs], "each output is seen, or is asked to be").toEqual([]);
       },
     ),
     { numRuns: runs },
@@ -185,10 +106,26 @@ it("keeps every list bounded however long a call is", () => {
     apply({ type: "response_wanted", wish: wish(`w${turn}`, { parameters: { conversation: "auto" } }) });
     apply({ type: "response_created", responseId: id, isInConversation: true });
     apply({ type: "audio_received", responseId: id, part: { itemId: `i${turn}`, contentIndex: 0 }, sampleCount: 24 });
+    apply({ type: "tool_answered", callId: `never_called${turn}`, outputItemId: `output${turn}` });
+    for (const each of ["a", "b"]) apply({ type: "tool_called", responseId: id, call: call(`${each}${turn}`) });
+    apply({ type: "voice_drained" });
+    apply({ type: "audio_completed", itemId: `i${turn}` });
   }
+  // Calls of responses nobody has heard of, each answered at once, while another is requested.
+  apply({ type: "response_done", responseId: "r999", outcome: "completed" });
+  for (let turn = 0; turn < 1_000; turn += 1) {
+    apply({ type: "tool_called", responseId: `unheard${turn}`, call: call(`c${turn}`) });
+    apply({ type: "tool_finished", itemId: `item_c${turn}`, output: "null" });
+  }
+  expect(state.response.phase).toBe("requested");
   expect(state.queue.length).toBeLessThanOrEqual(turnLimits.queuedWishes);
   expect(state.spoken.length).toBeLessThanOrEqual(turnLimits.spokenItems);
   expect(state.unconfirmedItemIds.size).toBeLessThanOrEqual(turnLimits.rememberedIds);
   expect(state.droppedIds.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
   expect(state.settledResponseIds.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
+  expect(state.said.length).toBeLessThanOrEqual(turnLimits.spokenItems);
+  expect(state.toldCalls.length).toBeLessThanOrEqual(turnLimits.toldCalls);
+  expect(state.earlyOutputs.length).toBeLessThanOrEqual(turnLimits.runningTools);
+  expect(state.toolBatches.length).toBeLessThanOrEqual(turnLimits.runningTools + 1);
+  for (const { sees } of state.queue) expect(sees.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
 });

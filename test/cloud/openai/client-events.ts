@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { decodeAudio } from "./audio-format.ts";
 import { responseShape, updateConfig } from "./config.ts";
 import { type ApiProblem, problems } from "./errors.ts";
 import { checkItem, type StoredItem, storedFrom, viewWithAudio } from "./items.ts";
 import { isObject, type JsonObject } from "./json.ts";
-import { anything, type Check, integer, nullable, object, string } from "./schema.ts";
+import { anything, base64, type Check, integer, nullable, object, string } from "./schema.ts";
 import type { Session } from "./session.ts";
 
 /** One type of client event: its shape, and what it does to a session once its shape is right. */
@@ -17,8 +18,8 @@ const event = (keys: Record<string, Check>, required: readonly string[] = []): C
 
 const maxAppendBytes = 15 * 1_024 * 1_024;
 
-const pcmOf = (session: Session, base64: string): Int16Array | undefined => {
-  const bytes = Buffer.from(base64, "base64");
+const pcmOf = (session: Session, encoded: string): Int16Array | undefined => {
+  const bytes = Buffer.from(encoded, "base64");
   return bytes.length > maxAppendBytes ? undefined : decodeAudio(bytes, session.config.audio.input.format);
 };
 
@@ -37,10 +38,10 @@ const update: ClientEvent = {
 };
 
 const append: ClientEvent = {
-  check: event({ audio: string() }, ["audio"]),
+  check: event({ audio: base64 }, ["audio"]),
   handle: (session, { audio }) => {
     const pcm = pcmOf(session, String(audio));
-    if (!pcm) return problems.undecodableAudio();
+    if (!pcm) return problems.undecodableAudio("audio");
     session.hear(pcm);
     return undefined;
   },
@@ -72,7 +73,7 @@ const createItem: ClientEvent = {
   handle: (session, { item, previous_item_id: previous }) => {
     if (!isObject(item)) return problems.missingParameter("item");
     return session.add(
-      storedFrom(item, (base64) => pcmOf(session, base64)),
+      storedFrom(item, (encoded) => pcmOf(session, encoded)),
       typeof previous === "string" ? previous : undefined,
     );
   },
@@ -129,16 +130,22 @@ const inputItems = (session: Session, input: readonly unknown[]): { items: Store
     } else {
       const problem = checkItem(value, path);
       if (problem || !isObject(value)) return { problem: problem ?? problems.missingParameter(path) };
-      items.push(storedFrom(value, (base64) => pcmOf(session, base64)));
+      items.push(storedFrom(value, (encoded) => pcmOf(session, encoded)));
     }
   }
   return { items };
+};
+
+const wantsOtherVoice = (session: Session, params: JsonObject): boolean => {
+  const output = isObject(params.audio) && isObject(params.audio.output) ? params.audio.output : {};
+  return output.voice !== undefined && !isDeepStrictEqual(output.voice, session.config.audio.output.voice);
 };
 
 const createResponse: ClientEvent = {
   check: event({ response: responseShape }),
   handle: (session, { response }) => {
     const params = isObject(response) ? response : {};
+    if (session.voiceLocked && wantsOtherVoice(session, params)) return problems.voiceLocked("response");
     if (!Array.isArray(params.input)) return session.respond(params);
     const input = inputItems(session, params.input);
     return "problem" in input ? input.problem : session.respond(params, input.items);

@@ -8,10 +8,12 @@ import {
   decimal,
   integer,
   listOf,
+  matching,
   nullable,
   object,
   oneOf,
   string,
+  stringMap,
   stringOr,
   tagged,
 } from "./schema.ts";
@@ -125,7 +127,10 @@ const modalities: Check = (value, path) =>
 const maxTokens: Check = (value, path) => (value === "inf" ? undefined : integer(1, 4096)(value, path));
 const mcp: Check = (_value, path) => problems.notOffered("A tool of type 'mcp'", `${path}.type`);
 const tool = tagged("type", {
-  function: object({ type: anything, name: string(64), description: string(), parameters: anything }, ["name"]),
+  function: object(
+    { type: anything, name: matching(/^[a-zA-Z0-9_-]+$/, string(64)), description: string(), parameters: anything },
+    ["name"],
+  ),
   mcp,
 });
 const toolChoice = stringOr(
@@ -141,7 +146,8 @@ const turnDetection = tagged("type", {
     threshold: decimal(0, 1),
     prefix_padding_ms: integer(0),
     silence_duration_ms: integer(0),
-    idle_timeout_ms: nullable(integer(0)),
+    // The bounds that users report; the reference states none.
+    idle_timeout_ms: nullable(integer(5_000, 30_000)),
     create_response: boolean,
     interrupt_response: boolean,
   }),
@@ -209,7 +215,7 @@ export const responseShape = object({
   audio: object({ output: object({ format, voice }) }),
   input: listOf(anything),
   conversation: oneOf("auto", "none"),
-  metadata: nullable(anything),
+  metadata: nullable(stringMap({ keys: 16, keyLength: 64, valueLength: 512 })),
   max_output_tokens: maxTokens,
   parallel_tool_calls: boolean,
   reasoning,
@@ -268,7 +274,7 @@ export const updateConfig = (
       problem: problems.invalid("session.model", "The model of a session cannot be changed; open a new session."),
     };
   if (voiceLocked && !isDeepStrictEqual(config.audio.output.voice, current.audio.output.voice))
-    return { problem: problems.voiceLocked() };
+    return { problem: problems.voiceLocked("session") };
   if (current.tracing !== null && !isDeepStrictEqual(config.tracing, current.tracing))
     return {
       problem: problems.invalid("session.tracing", "Tracing cannot be changed once it is enabled for a session."),

@@ -49,6 +49,8 @@ const settingsShape = object({
   sessionSeconds: decimal(0),
   responseCreatedAfterMs: decimal(0),
   itemDoneFirst: boolean,
+  argumentDeltaMs: decimal(0),
+  errorsNameEvents: boolean,
   duplicateTranscriptions: boolean,
   unknownEvents: boolean,
   obfuscation: boolean,

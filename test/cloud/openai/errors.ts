@@ -47,6 +47,20 @@ export const problems = {
       `Invalid '${path}': ${kind} above maximum value. Expected a value <= ${maximum}, but got ${got} instead.`,
       path,
     ),
+  tooManyKeys: (path: string, maximum: number, got: number) =>
+    refuse(
+      "object_above_max_properties",
+      `Invalid '${path}': too many properties. Expected an object with at most ${maximum} properties, but got an object with ${got} properties instead.`,
+      path,
+    ),
+  mismatched: (path: string, pattern: RegExp) =>
+    refuse(
+      "invalid_value",
+      `Invalid '${path}': string does not match pattern. Expected a string that matches the pattern '${pattern.source}'.`,
+      path,
+    ),
+  noImageData: (path: string) =>
+    refuse("invalid_value", `Invalid '${path}'. Expected a base64-encoded data URL with an image MIME type.`, path),
   invalidEvent: (message: string) => refuse("invalid_event", message),
 
   missingModel: () => refuse("missing_model", "You must provide a model parameter."),
@@ -60,11 +74,11 @@ export const problems = {
   notOffered: (what: string, param: string | null = null) =>
     refuse("not_offered_locally", `${what} is part of the service but not of this local stand-in.`, param),
 
-  voiceLocked: () =>
+  voiceLocked: (owner: "session" | "response") =>
     refuse(
       "cannot_update_voice",
       "Cannot update a conversation's voice if assistant audio is present.",
-      "session.audio.output.voice",
+      `${owner}.audio.output.voice`,
     ),
   activeResponse: (responseId: string) =>
     refuse(
@@ -77,11 +91,11 @@ export const problems = {
       "input_audio_buffer_commit_empty",
       `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`,
     ),
-  undecodableAudio: () =>
+  undecodableAudio: (path: string) =>
     refuse(
       "invalid_value",
-      "Invalid 'audio'. Expected base64-encoded audio bytes in the session's input format.",
-      "audio",
+      `Invalid '${path}'. Expected base64-encoded audio bytes in the session's input format.`,
+      path,
     ),
 
   noItemToTruncate: (itemId: string) =>
@@ -120,6 +134,9 @@ export const problems = {
     refuse("invalid_value", `Audio content of ${audioMs}ms is already shorter than ${wantedMs}ms`, "audio_end_ms"),
   unknownToolCall: (callId: string) =>
     refuse("invalid_tool_call_id", `Tool call ID '${callId}' not found in conversation.`, "item.call_id"),
+
+  answeredToolCall: (callId: string) =>
+    refuse("invalid_tool_call_id", `Tool call ID '${callId}' already has an output in conversation.`, "item.call_id"),
 
   sessionExpired: (minutes: number): ApiProblem =>
     refuse("session_expired", `Your session hit the maximum duration of ${minutes} minutes.`),

@@ -1,7 +1,7 @@
 import { type ApiProblem, problems } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { isObject, type JsonObject } from "./json.ts";
-import { anything, type Check, listOf, nullable, object, oneOf, string, tagged } from "./schema.ts";
+import { anything, base64, type Check, listOf, matching, nullable, object, oneOf, string, tagged } from "./schema.ts";
 
 export interface ContentPart {
   type: "input_text" | "input_audio" | "input_image" | "output_text" | "output_audio";
@@ -45,6 +45,14 @@ const samplesPerMs = 24;
 
 export const audioMs = (stored: StoredItem): number => Math.floor(stored.audioSamples / samplesPerMs);
 
+/** An item as a test sees it: a copy, with how much audio the server holds of it. */
+export type ConversationEntry = Item & { audioMs: number };
+
+export const entryOf = (stored: StoredItem): ConversationEntry => ({
+  ...structuredClone(stored.item),
+  audioMs: audioMs(stored),
+});
+
 /** A copy for the wire and the log: events already sent must not change when the item does. */
 export const viewOf = (item: Item): JsonObject =>
   item.type === "message" ? { ...item, content: item.content.map((part) => ({ ...part })) } : { ...item };
@@ -66,6 +74,10 @@ const base = {
   type: anything,
   status: oneOf("completed", "incomplete", "in_progress"),
 };
+const callId = matching(/^[a-zA-Z0-9_-]+$/, string(32));
+const image: Check = (value, path) =>
+  string()(value, path) ??
+  (/^data:image\/[a-z+]+;base64,/.test(String(value)) ? undefined : problems.noImageData(path));
 const text = object({ type: anything, text: string() }, ["text"]);
 const message = (content: Check) => object({ ...base, role: anything, content: listOf(content) }, ["content"]);
 
@@ -75,22 +87,20 @@ const itemShape = tagged("type", {
     user: message(
       tagged("type", {
         input_text: text,
-        input_audio: object({ type: anything, audio: string(), transcript: nullable(string()) }),
-        input_image: object({ type: anything, image_url: string(), detail: oneOf("auto", "low", "high") }, [
-          "image_url",
-        ]),
+        input_audio: object({ type: anything, audio: base64, transcript: nullable(string()) }),
+        input_image: object({ type: anything, image_url: image, detail: oneOf("auto", "low", "high") }, ["image_url"]),
       }),
     ),
     assistant: message(
       tagged("type", {
         output_text: text,
         // Accepted for its transcript: a model's voice cannot be put into its mouth.
-        output_audio: object({ type: anything, transcript: nullable(string()), audio: nullable(string()) }),
+        output_audio: object({ type: anything, transcript: nullable(string()), audio: nullable(base64) }),
       }),
     ),
   }),
-  function_call: object({ ...base, name: string(), call_id: string(32), arguments: string() }, ["name", "arguments"]),
-  function_call_output: object({ ...base, call_id: string(32), output: string() }, ["call_id", "output"]),
+  function_call: object({ ...base, name: string(), call_id: callId, arguments: string() }, ["name", "arguments"]),
+  function_call_output: object({ ...base, call_id: callId, output: string() }, ["call_id", "output"]),
 });
 
 export const checkItem = (value: unknown, path = "item"): ApiProblem | undefined => itemShape(value, path);
@@ -137,8 +147,8 @@ export class Conversation {
   add(stored: StoredItem, previousItemId?: string | null): { previousItemId: string | null } | { problem: ApiProblem } {
     if (this.get(stored.item.id)) return { problem: problems.itemExists(stored.item.id) };
     const { item } = stored;
-    if (item.type === "function_call_output" && !this.#hasCall(item.call_id))
-      return { problem: problems.unknownToolCall(item.call_id) };
+    const problem = item.type === "function_call_output" ? this.#problemOfOutput(item.call_id) : undefined;
+    if (problem) return { problem };
     const at = this.#placeAfter(previousItemId ?? undefined);
     if (at === undefined) return { problem: problems.noPreviousItem(String(previousItemId)) };
     this.#items.splice(at, 0, stored);
@@ -172,8 +182,15 @@ export class Conversation {
     }
   }
 
-  #hasCall(callId: string): boolean {
-    return this.#items.some(({ item }) => item.type === "function_call" && item.call_id === callId);
+  /**
+   * The service checks that the call is in the conversation (also one that was cut). What it does about a second output is
+   * not known; here it is refused, because a client that answers a call twice is wrong either way.
+   */
+  #problemOfOutput(callId: string): ApiProblem | undefined {
+    const has = (type: Item["type"]) =>
+      this.#items.some(({ item }) => item.type === type && "call_id" in item && item.call_id === callId);
+    if (!has("function_call")) return problems.unknownToolCall(callId);
+    return has("function_call_output") ? problems.answeredToolCall(callId) : undefined;
   }
 
   #placeAfter(previousItemId: string | undefined): number | undefined {

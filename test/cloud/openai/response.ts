@@ -197,7 +197,7 @@ export class ModelResponse {
       const output = this.#opened(new CallOutput(this.#port, this.#outputs.length, { name, callId }));
       const args = typeof given === "string" ? given : JSON.stringify(given);
       for (let at = 0; at < args.length; at += 16) {
-        if (!(await this.#sleep(0))) return;
+        if (!(await this.#sleep(this.#host.settings.argumentDeltaMs))) return;
         output.args(args.slice(at, at + 16));
       }
       this.#closeOpen("completed");

@@ -23,6 +23,32 @@ export const string =
     return value.length > maximumLength ? problems.tooLong(path, maximumLength, value.length) : undefined;
   };
 
+/** A string that `check` takes and that has this form. */
+export const matching =
+  (pattern: RegExp, check: Check): Check =>
+  (value, path) =>
+    check(value, path) ?? (pattern.test(String(value)) ? undefined : problems.mismatched(path, pattern));
+
+export const base64: Check = (value, path) =>
+  string()(value, path) ??
+  (String(value).length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(String(value))
+    ? undefined
+    : problems.undecodableAudio(path));
+
+/** Strings under keys that the client chooses, both of limited length and number. */
+export const stringMap =
+  (limits: { keys: number; keyLength: number; valueLength: number }): Check =>
+  (value, path) => {
+    if (!isObject(value)) return mistyped(path, "an object", value);
+    const entries = Object.entries(value);
+    if (entries.length > limits.keys) return problems.tooManyKeys(path, limits.keys, entries.length);
+    for (const [key, entry] of entries) {
+      const problem = string(limits.keyLength)(key, path) ?? string(limits.valueLength)(entry, `${path}.${key}`);
+      if (problem) return problem;
+    }
+    return undefined;
+  };
+
 export const boolean: Check = (value, path) =>
   typeof value === "boolean" ? undefined : mistyped(path, "a boolean", value);
 

@@ -1,4 +1,3 @@
-import { audioMs, viewOf } from "./items.ts";
 import type { JsonObject } from "./json.ts";
 import type { Session } from "./session.ts";
 
@@ -12,5 +11,5 @@ export const describeSession = (session: Session): JsonObject => ({
   isSpeaking: session.input.isSpeaking,
   activeResponseId: session.activeResponse?.id ?? null,
   config: session.config,
-  items: session.conversation.items.map((stored) => ({ ...viewOf(stored.item), audioMs: audioMs(stored) })),
+  items: session.items(),
 });

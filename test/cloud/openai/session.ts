@@ -1,39 +1,19 @@
-import { type EventLog, epochMs } from "../event-log.ts";
+import { epochMs } from "../event-log.ts";
 import { clientEvents } from "./client-events.ts";
 import { defaultConfig, type SessionConfig } from "./config.ts";
 import { type ApiProblem, problems } from "./errors.ts";
 import { newId, newObfuscation } from "./ids.ts";
 import { InputBuffer, type Turn } from "./input-buffer.ts";
-import { Conversation, type StoredItem, viewOf } from "./items.ts";
+import { Conversation, type ConversationEntry, entryOf, type StoredItem, viewOf } from "./items.ts";
 import { type JsonObject, parseObject } from "./json.ts";
-import { type Mind, momentOf, type Reply, type Voicebox } from "./mind.ts";
+import { momentOf, type Reply } from "./mind.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { Arrivals, Recorder } from "./recorder.ts";
 import { ModelResponse, type ResponseHost } from "./response.ts";
-import type { FaultPlan, Settings } from "./settings.ts";
+import type { SessionParts } from "./session-parts.ts";
 import { Transcriber, transcriptionEvents, type Utterance } from "./transcription.ts";
 import { type ContextPiece, usageOf } from "./usage.ts";
-import type { VoiceDetector } from "./vad.ts";
 import { forLog } from "./wire-log.ts";
-
-/** The client's end of the line. `terminate` is what a broken network looks like: no closing handshake. */
-export interface SessionSocket {
-  send(text: string): void;
-  close(code: number, reason: string): void;
-  terminate(): void;
-}
-
-export interface SessionParts {
-  socket: SessionSocket;
-  model: string;
-  log: EventLog;
-  mind: Mind;
-  voicebox: Voicebox;
-  settings: Settings;
-  faults: FaultPlan;
-  detector: VoiceDetector;
-  maxRecordedMs: number;
-}
 
 /** One Realtime session: its configuration, conversation, input buffer and responses. */
 export class Session {
@@ -78,6 +58,11 @@ export class Session {
 
   get activeResponse(): ModelResponse | undefined {
     return [...this.#responses].find((response) => !response.isOutOfBand);
+  }
+
+  /** The conversation as the server has it, in its order. Copies: they do not change with it. */
+  items(): ConversationEntry[] {
+    return this.conversation.items.map(entryOf);
   }
 
   /** A client event as it came in. Whatever is wrong with it is answered by an `error` event; the session goes on. */
@@ -257,7 +242,10 @@ export class Session {
       },
       doneInConversation: (stored) => {
         const { items } = this.conversation;
-        const previous = items[items.indexOf(stored) - 1]?.item.id ?? null;
+        const at = items.indexOf(stored);
+        // Deleted while it was being made: the conversation knows nothing of it any more.
+        if (at < 0) return;
+        const previous = items[at - 1]?.item.id ?? null;
         this.send("conversation.item.done", { previous_item_id: previous, item: viewOf(stored.item) });
       },
       audioSent: (pcm) => {
@@ -290,7 +278,8 @@ export class Session {
   }
 
   #refuse(problem: ApiProblem, eventId: string | undefined): void {
-    this.send("error", { error: { ...problem, event_id: eventId ?? null } });
+    const named = this.#parts.settings.errorsNameEvents ? (eventId ?? null) : null;
+    this.send("error", { error: { ...problem, event_id: named } });
   }
 
   #record(type: string, event: JsonObject): void {

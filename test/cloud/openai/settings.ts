@@ -16,6 +16,10 @@ export interface Settings {
   responseCreatedAfterMs: number;
   /** Of `conversation.item.done` and `response.output_item.done` for a spoken item: which is first (the service's order is not known for sure). */
   itemDoneFirst: boolean;
+  /** Between two deltas of a tool call's arguments, each of at most 16 characters. */
+  argumentDeltaMs: number;
+  /** `error` events name the client event that they answer. The service has been seen not to. */
+  errorsNameEvents: boolean;
   /** Every transcription is told twice. */
   duplicateTranscriptions: boolean;
   /** Events of a type that no client knows are sent between the others. */
@@ -34,6 +38,8 @@ export const defaultSettings = (): Settings => ({
   sessionSeconds: 3_600,
   responseCreatedAfterMs: 0,
   itemDoneFirst: true,
+  argumentDeltaMs: 0,
+  errorsNameEvents: true,
   duplicateTranscriptions: false,
   unknownEvents: false,
   obfuscation: true,

@@ -3,7 +3,8 @@
  *
  *     GET  /calls                                  calls, each with its participants in the SFU
  *     GET  /calls/:type/:id                        one of them
- *     POST /calls/:type/:id/end                    ends it for everybody
+ *     POST /calls/:type/:id/end                    {reason?, sfu?} ends it for everybody; sfu false: the SFU goes on
+ *     POST /calls/:type/:id/end-session            ends its session; the call stays
  *     POST /calls/:type/:id/kick                   {userId, block?} takes a user out; block: and keeps them out
  *     POST /calls/:type/:id/mute                   {userId} moderation mutes their microphone
  *     POST /calls/:type/:id/permissions            {userId, grant?: [], revoke?: []}
@@ -21,6 +22,11 @@
  *     POST /faults/sfu-event                       {cid?, userId?, sessionId?, event: "goAway" | "error" | "callEnded",
  *                                                  code?, strategy?, message?}
  *     POST /faults/health-checks                   {sfu?, coordinator?} false: they stay unanswered
+ *     POST /faults/coordinator                     {refuses?, error?: {code, status?, count?}, delayMs?, withheld?: []}
+ *                                                  sockets are not opened; the next ones get an error; events are late;
+ *                                                  types of events never arrive; what is not named is well again
+ *     POST /faults/close-coordinator-socket        {userId?, code?, error?} cuts sockets, after a connection.error with
+ *                                                  the code `error` where given
  *     POST /faults/packet-loss                     {incoming?, outgoing?} in percent
  *     POST /faults/kill-sfu                        sockets and peer connections are gone, nobody gets in until:
  *     POST /faults/restore-sfu

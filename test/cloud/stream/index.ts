@@ -15,6 +15,7 @@ import { serveCoordinatorSocket } from "./coordinator/coordinator-socket.ts";
 import { record } from "./coordinator/fields.ts";
 import { EventHub } from "./coordinator/hub.ts";
 import { CallSessions } from "./coordinator/sessions.ts";
+import { CoordinatorSocketFaults } from "./coordinator/socket-faults.ts";
 import { UserDirectory } from "./coordinator/users.ts";
 import type { WebhookPolicy } from "./coordinator/webhook-policy.ts";
 import { Webhooks, type WebhookTarget } from "./coordinator/webhooks.ts";
@@ -95,7 +96,8 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
   const app = new AppSettings();
   const users = new UserDirectory();
   const webhooks = new Webhooks({ log, apiKey, apiSecret, app, policy: options.webhookPolicy });
-  const hub = new EventHub({ webhooks, log });
+  const socketFaults = new CoordinatorSocketFaults();
+  const hub = new EventHub({ webhooks, faults: socketFaults, log });
   const sessions = new CallSessions({ users, hub });
   const sfu = new Sfu({
     log,
@@ -118,7 +120,7 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
     webhooks,
     app,
     sfu,
-    answersHealthChecks: true,
+    socketFaults,
     restFaults: [],
   };
 
@@ -129,7 +131,8 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const url = new URL(request.url ?? "/", origin);
     const isSfu = url.pathname === "/sfu/ws";
-    if ((isSfu && sfu.faults.isDown) || (!isSfu && !coordinatorPaths.has(url.pathname))) {
+    const isServed = isSfu ? !sfu.faults.isDown : coordinatorPaths.has(url.pathname) && !socketFaults.refuses;
+    if (!isServed) {
       socket.destroy();
       return;
     }
@@ -148,6 +151,7 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
     for (const client of sockets.clients) client.terminate();
     await sfu.close();
     sessions.close();
+    socketFaults.close();
     await webhooks.close();
     sockets.close();
     const closed = once(server, "close");

@@ -3,8 +3,8 @@ import { loadOpus } from "../../../../bridge-task/audio/opus.ts";
 import { encodeWav } from "../../../support/wav.ts";
 import { notFound } from "../coordinator/api-error.ts";
 import type { CallRecord } from "../coordinator/calls.ts";
-import { type Json, record, requiredText, textList } from "../coordinator/fields.ts";
-import { blockUser, changePermissions, endCall, kickUser, muteUsers } from "../coordinator/moderation.ts";
+import { type Json, optionalText, record, requiredText, textList } from "../coordinator/fields.ts";
+import { blockUser, changePermissions, endCall, endSession, kickUser, muteUsers } from "../coordinator/moderation.ts";
 import { userResponse } from "../coordinator/users.ts";
 import type { SfuParticipant } from "../sfu/participant.ts";
 import type { Recording } from "../sfu/recording.ts";
@@ -55,8 +55,13 @@ export const callRoutes = (parts: Parts): Hono => {
   return new Hono()
     .get("/calls", (c) => c.json(coordinator.calls.all().map((call) => describeCall(parts, call))))
     .get("/calls/:type/:id", (c) => c.json(describeCall(parts, callOf(c))))
-    .post("/calls/:type/:id/end", (c) => {
-      endCall(coordinator, callOf(c));
+    .post("/calls/:type/:id/end", async (c) => {
+      const { reason, sfu: tellsSfu } = await bodyOf(c);
+      endCall(coordinator, callOf(c), { reason: optionalText(reason, "reason"), tellsSfu: tellsSfu !== false });
+      return c.json({});
+    })
+    .post("/calls/:type/:id/end-session", (c) => {
+      endSession(coordinator, callOf(c));
       return c.json({});
     })
     .post("/calls/:type/:id/kick", async (c) => {

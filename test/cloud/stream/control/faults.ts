@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import { CallEndedReason, GoAwayReason } from "../../../../bridge-task/stream/generated/models_pb.js";
-import { apiCode, inputError } from "../coordinator/api-error.ts";
-import { type Json, optionalText, requiredText } from "../coordinator/fields.ts";
+import { ApiError, apiCode, inputError } from "../coordinator/api-error.ts";
+import type { Coordinator } from "../coordinator/coordinator.ts";
+import { type Json, optionalText, record, requiredText, textList } from "../coordinator/fields.ts";
 import type { SfuParticipant } from "../sfu/participant.ts";
 import type { Sfu } from "../sfu/sfu.ts";
 import { bodyOf, type Parts } from "./parts.ts";
@@ -30,6 +31,34 @@ const sendSfuEvent = (participant: SfuParticipant, body: Json): void => {
   else throw inputError('event must be "goAway", "error" or "callEnded"');
 };
 
+const coordinatorFaults = ({ socketFaults }: Coordinator): Json => {
+  const { answersHealthChecks, refuses, error, delayMs, withheld } = socketFaults;
+  return { answersHealthChecks, refuses, error: error ?? null, delayMs, withheld };
+};
+
+/** What is not named goes back to normal. */
+const setCoordinatorFaults = ({ socketFaults }: Coordinator, body: Json): void => {
+  const error = record(body.error);
+  socketFaults.refuses = body.refuses === true;
+  socketFaults.error =
+    error.code === undefined
+      ? undefined
+      : {
+          code: number(error.code, apiCode.internal),
+          status: number(error.status, 401),
+          count: number(error.count, 1),
+        };
+  socketFaults.delayMs = number(body.delayMs, 0);
+  socketFaults.withheld = textList(body.withheld, "withheld");
+};
+
+const connectionError = (connectionId: string, code: number): Json => ({
+  type: "connection.error",
+  connection_id: connectionId,
+  created_at: new Date().toISOString(),
+  error: new ApiError(401, code, "set by the test").body(),
+});
+
 /** Routes that break things. */
 export const faultRoutes = ({ coordinator, sfu }: Parts): Hono =>
   new Hono()
@@ -40,7 +69,7 @@ export const faultRoutes = ({ coordinator, sfu }: Parts): Hono =>
           answersHealthChecks: sfu.faults.answersHealthChecks,
           isDown: sfu.faults.isDown,
         },
-        coordinator: { answersHealthChecks: coordinator.answersHealthChecks },
+        coordinator: coordinatorFaults(coordinator),
         rest: coordinator.restFaults,
         webhooks: coordinator.webhooks.faults,
       }),
@@ -62,8 +91,21 @@ export const faultRoutes = ({ coordinator, sfu }: Parts): Hono =>
     .post("/faults/health-checks", async (c) => {
       const body = await bodyOf(c);
       sfu.faults.answersHealthChecks = body.sfu !== false;
-      coordinator.answersHealthChecks = body.coordinator !== false;
+      coordinator.socketFaults.answersHealthChecks = body.coordinator !== false;
       return c.json({});
+    })
+    .post("/faults/coordinator", async (c) => {
+      setCoordinatorFaults(coordinator, await bodyOf(c));
+      return c.json(coordinatorFaults(coordinator));
+    })
+    .post("/faults/close-coordinator-socket", async (c) => {
+      const { userId, code, error } = await bodyOf(c);
+      const connections = coordinator.hub.connections().filter((one) => userId === undefined || one.userId === userId);
+      for (const connection of connections) {
+        if (typeof error === "number") connection.send(connectionError(connection.id, error));
+        connection.end(typeof code === "number" ? code : undefined);
+      }
+      return c.json({ count: connections.length });
     })
     .post("/faults/packet-loss", async (c) => {
       const body = await bodyOf(c);

@@ -37,6 +37,10 @@ export const serveCoordinatorSocket = (coordinator: Coordinator, socket: WebSock
   const send = (message: Json) => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
   };
+  const end = (code?: number) => {
+    if (code === undefined) socket.terminate();
+    else socket.close(code, "closed by the test");
+  };
   const deadline = setTimeout(() => socket.close(4000, "silent for too long"), silenceLimitMs);
   socket.on("close", () => {
     clearTimeout(deadline);
@@ -49,14 +53,16 @@ export const serveCoordinatorSocket = (coordinator: Coordinator, socket: WebSock
     deadline.refresh();
     const createdAt = new Date().toISOString();
     if (connection) {
-      if (coordinator.answersHealthChecks)
+      if (coordinator.socketFaults.answersHealthChecks)
         send({ type: "health.check", connection_id: connection.id, created_at: createdAt, custom: {} });
       return;
     }
     try {
+      const fault = coordinator.socketFaults.takeError();
+      if (fault) throw new ApiError(fault.status, fault.code, "a fault set by the test");
       const message = parse(data);
       const user = authenticated(coordinator, query.get("api_key"), isJson(message) ? message : {});
-      connection = coordinator.hub.open(user.id, send);
+      connection = coordinator.hub.open({ userId: user.id, send, end });
       coordinator.log.record("stream", "coordinator.connected", { userId: user.id });
       send({
         type: "connection.ok",

@@ -3,11 +3,12 @@ import type { AppSettings } from "./app.ts";
 import type { CallDirectory, CallRecord } from "./calls.ts";
 import type { EventHub } from "./hub.ts";
 import type { CallSessions } from "./sessions.ts";
+import type { CoordinatorSocketFaults } from "./socket-faults.ts";
 import type { UserDirectory } from "./users.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** Why the SFU ends a participant's call, as CallEndedReason names it. */
-export type SfuEndReason = "ended" | "live_ended" | "kicked";
+export type SfuEndReason = "ended" | "live_ended" | "kicked" | "session_ended";
 
 export interface SfuCredentials {
   server: { edge_name: string; url: string; ws_endpoint: string };
@@ -39,8 +40,7 @@ export interface Coordinator {
   webhooks: Webhooks;
   app: AppSettings;
   sfu: SfuDoor;
-  /** Fault: false lets coordinator sockets go unanswered. */
-  answersHealthChecks: boolean;
+  socketFaults: CoordinatorSocketFaults;
   /** Fault: requests that are refused although nothing is wrong with them. */
   restFaults: RestFault[];
 }

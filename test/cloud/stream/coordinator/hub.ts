@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EventLog } from "../../event-log.ts";
 import { type Json, record } from "./fields.ts";
+import type { CoordinatorSocketFaults } from "./socket-faults.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** One coordinator WebSocket that has authenticated. */
@@ -8,6 +9,8 @@ export interface Connection {
   id: string;
   userId: string;
   send(message: Json): void;
+  /** Ends the socket; without a code there is no close frame. */
+  end(code?: number): void;
   /** Calls whose events it gets: those touched by a REST request that carried its connection id. */
   watching: Set<string>;
 }
@@ -26,15 +29,17 @@ const toMembers = new Set([
 export class EventHub {
   readonly #connections = new Map<string, Connection>();
   readonly #webhooks: Webhooks;
+  readonly #faults: CoordinatorSocketFaults;
   readonly #log: EventLog;
 
-  constructor(options: { webhooks: Webhooks; log: EventLog }) {
+  constructor(options: { webhooks: Webhooks; faults: CoordinatorSocketFaults; log: EventLog }) {
     this.#webhooks = options.webhooks;
+    this.#faults = options.faults;
     this.#log = options.log;
   }
 
-  open(userId: string, send: Connection["send"]): Connection {
-    const connection: Connection = { id: randomUUID(), userId, send, watching: new Set() };
+  open(opened: Pick<Connection, "userId" | "send" | "end">): Connection {
+    const connection: Connection = { id: randomUUID(), ...opened, watching: new Set() };
     this.#connections.set(connection.id, connection);
     return connection;
   }
@@ -59,7 +64,7 @@ export class EventHub {
     this.#log.record("stream", type, { cid, ...summary(payload) });
     for (const connection of this.#connections.values()) {
       const isMember = toMembers.has(type) && memberIds.includes(connection.userId);
-      if (connection.watching.has(cid) || isMember) connection.send(event);
+      if (connection.watching.has(cid) || isMember) this.#faults.deliver(event, connection.send);
     }
     this.#webhooks.send(event);
   }

@@ -19,8 +19,19 @@ const byUser = (coordinator: Coordinator, field: string, userId: string | undefi
   return user ? { [field]: userResponse(user) } : {};
 };
 
+export interface CallEnd {
+  byUserId?: string | undefined;
+  reason?: string | undefined;
+  /** False: a fault, the SFU goes on as if nothing had happened. */
+  tellsSfu?: boolean;
+}
+
 /** Ends the call for everybody: call.ended, then the SFU's callEnded, then the session's end. Idempotent. */
-export const endCall = (coordinator: Coordinator, call: CallRecord, byUserId?: string, reason?: string): void => {
+export const endCall = (
+  coordinator: Coordinator,
+  call: CallRecord,
+  { byUserId, reason, tellsSfu = true }: CallEnd = {},
+): void => {
   if (call.endedAt) return;
   call.endedAt = now();
   call.updatedAt = call.endedAt;
@@ -29,8 +40,14 @@ export const endCall = (coordinator: Coordinator, call: CallRecord, byUserId?: s
     ...byUser(coordinator, "user", byUserId),
     ...(reason === undefined ? {} : { reason }),
   });
-  coordinator.sfu.endCall(call.cid, "ended");
+  if (tellsSfu) coordinator.sfu.endCall(call.cid, "ended");
   coordinator.sessions.end(call);
+};
+
+/** Ends the session that is on, as a limit of its duration would: everybody is out, the call stays. */
+export const endSession = (coordinator: Coordinator, call: CallRecord): void => {
+  coordinator.sessions.end(call);
+  coordinator.sfu.endCall(call.cid, "session_ended");
 };
 
 export const deleteCall = (coordinator: Coordinator, call: CallRecord): void => {

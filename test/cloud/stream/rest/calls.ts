@@ -64,7 +64,7 @@ export const callRoutes = (coordinator: Coordinator): Hono<RestEnv> =>
       return answer(c, joined, 201);
     })
     .post("/call/:type/:id/mark_ended", (c) => {
-      endCall(coordinator, callFor(coordinator, c, "end-call"), userIdOf(c));
+      endCall(coordinator, callFor(coordinator, c, "end-call"), { byUserId: userIdOf(c) });
       return answer(c, {});
     })
     .post("/call/:type/:id/delete", (c) => {

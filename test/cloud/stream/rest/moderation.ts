@@ -39,6 +39,25 @@ export const moderationRoutes = (coordinator: Coordinator): Hono<RestEnv> =>
       coordinator.hub.emit(call.cid, "custom", { custom, user });
       return answer(c, {});
     })
+    .post("/call/:type/:id/reaction", async (c) => {
+      const call = callFor(coordinator, c, "create-reaction");
+      const { type, emoji_code, custom } = await bodyOf(c);
+      const reaction = {
+        type: requiredText(type, "type"),
+        user: userResponse(actingUser(coordinator, c, undefined, "user_id")),
+        ...(emoji_code === undefined ? {} : { emoji_code: optionalText(emoji_code, "emoji_code") }),
+        ...(custom === undefined ? {} : { custom: record(custom) }),
+      };
+      coordinator.hub.emit(call.cid, "call.reaction_new", { reaction });
+      return answer(c, { reaction });
+    })
+    .post("/call/:type/:id/request_permission", async (c) => {
+      const call = existingCall(coordinator, c);
+      const permissions = textList((await bodyOf(c)).permissions, "permissions");
+      const user = userResponse(actingUser(coordinator, c, undefined, "user_id"));
+      coordinator.hub.emit(call.cid, "call.permission_request", { user, permissions });
+      return answer(c, {});
+    })
     .post("/call/:type/:id/mute_users", async (c) => {
       const call = callFor(coordinator, c, "mute-users");
       const body = await bodyOf(c);

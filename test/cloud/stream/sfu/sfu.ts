@@ -51,6 +51,7 @@ const endedReasons: Record<SfuEndReason, CallEndedReason> = {
   ended: CallEndedReason.ENDED,
   live_ended: CallEndedReason.LIVE_ENDED,
   kicked: CallEndedReason.KICKED,
+  session_ended: CallEndedReason.SESSION_ENDED,
 };
 
 /** The rooms, who may enter them, and what the coordinator may ask. */

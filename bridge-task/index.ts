@@ -1,0 +1,26 @@
+/** The package: voice agents for Stream Video calls, in a process of yours that outlives the call. */
+export type { AgentClient } from "./agent-client.ts";
+export { type ConnectOpenAiOptions, connectOpenAi } from "./connect-open-ai.ts";
+export { AbortedError, BridgeError, InvalidInputError, TimeoutError } from "./errors.ts";
+export { FrozenRuntimeError } from "./hosting.ts";
+export type { EndReason } from "./job.ts";
+export { createLogger, type Logger } from "./log.ts";
+export { RealtimeClient } from "./realtime/client.ts";
+export type { CloseNotice, ErrorNotice, RealtimeClientEvents, RealtimeRecord } from "./realtime/client-events.ts";
+export type { ConversationItem, ItemDelta } from "./realtime/conversation.ts";
+export { type ErrorAction, ModelError } from "./realtime/model-errors.ts";
+export type { RealtimeApi, RealtimeApiEvents } from "./realtime/realtime-api.ts";
+export type { SessionUpdate } from "./realtime/session-settings.ts";
+export type { Tool, ToolContext, ToolDefinition, ToolHandler, ToolOptions } from "./realtime/tools.ts";
+export type { AgentState } from "./realtime/turn-types.ts";
+export type { UserContentPart } from "./realtime/user-content.ts";
+export type { ResponseRequest } from "./realtime/wire-responses.ts";
+export type { CallEvent, CallEventMap, CallEventOf } from "./stream/call-events.ts";
+export { CallEndedError, CoordinatorError, SfuError } from "./stream/errors.ts";
+export {
+  type AttachedClient,
+  type AttachOptions,
+  attachOpenAi,
+  StreamClient,
+  type VideoConnectOpenAiOptions,
+} from "./stream-client.ts";

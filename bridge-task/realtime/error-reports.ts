@@ -1,0 +1,48 @@
+import type { RealtimeError, RealtimeResponse } from "openai/resources/realtime/realtime";
+import type { Logger } from "../log.ts";
+import type { ErrorNotice } from "./client-events.ts";
+import { classifyError, type ModelError, modelErrorOf } from "./model-errors.ts";
+
+export interface ErrorReportsOptions {
+  tell: (notice: ErrorNotice) => void;
+  /** No session will succeed until somebody changes something. */
+  giveUp: (error: ModelError) => void;
+  logger: Logger;
+}
+
+/** What becomes of an error: told to the application unless it is a harmless race, and the end where no session could succeed. */
+export class ErrorReports {
+  readonly #options: ErrorReportsOptions;
+  #rotation: RealtimeError | undefined;
+
+  constructor(options: ErrorReportsOptions) {
+    this.#options = options;
+  }
+
+  /** What the server said of the session's end, if it did: a new session may go on. */
+  get rotation(): RealtimeError | undefined {
+    return this.#rotation;
+  }
+
+  /** `isMended`: whatever it was about is on its way again, so that nobody needs to know. */
+  report(
+    upstream: RealtimeError,
+    extra: { event_id?: string; advice?: string } = {},
+    { isMended = false }: { isMended?: boolean } = {},
+  ): void {
+    const { tell, giveUp, logger } = this.#options;
+    const { action, advice, ...row } = classifyError(upstream);
+    const quiet = row.quiet || (isMended && action !== "give_up");
+    const { code, type, message, param } = upstream;
+    logger[quiet ? "debug" : "warn"]("model_error", { code, type, param, action, "pii.message": message });
+    if (action === "rotate") this.#rotation = upstream;
+    if (!quiet) tell({ type: "error", error: upstream, message, action, advice, ...extra });
+    if (action === "give_up") giveUp(modelErrorOf(upstream, "model_lost"));
+  }
+
+  /** A response that ended as failed. */
+  failed({ status_details }: RealtimeResponse): void {
+    const { code, type, message } = status_details?.error ?? {};
+    this.report({ type: type ?? "server_error", code: code ?? null, message: message ?? "The response failed." });
+  }
+}

@@ -1,0 +1,106 @@
+import type {
+  RealtimeClientEvent,
+  RealtimeServerEvent,
+  ConversationItem as WireItem,
+} from "openai/resources/realtime/realtime";
+import { InvalidInputError } from "../errors.ts";
+import type { CloseNotice, RealtimeRecord } from "./client-events.ts";
+import { Listeners } from "./listeners.ts";
+import type { ModelSession } from "./model-session.ts";
+import { PcmDecoder } from "./pcm.ts";
+import type { SessionUpdate } from "./session-settings.ts";
+import type { ResponseRequest } from "./wire-responses.ts";
+
+type ClientEventNamed<Type> = Extract<RealtimeClientEvent, { type: Type }>;
+
+type Named<Event extends { type: string }, Prefix extends string> = {
+  [One in Event as `${Prefix}${One["type"]}`]: [event: One];
+};
+
+/** What crosses the wire, by direction and type. */
+export interface RealtimeApiEvents
+  extends Named<RealtimeServerEvent, "server.">,
+    Named<RealtimeClientEvent, "client.">,
+    Named<RealtimeServerEvent, "">,
+    Named<RealtimeClientEvent, ""> {
+  "server.*": [event: RealtimeServerEvent];
+  "client.*": [event: RealtimeClientEvent];
+  close: [notice: CloseNotice];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The audio of an `append`: base64 as on the wire, or samples. */
+const samplesOf = (audio: unknown): Int16Array => {
+  if (typeof audio === "string") return new PcmDecoder().decode("", audio);
+  if (audio instanceof Int16Array) return audio;
+  if (audio instanceof ArrayBuffer) return new Int16Array(audio);
+  throw new InvalidInputError("input_audio_buffer.append needs audio: base64, an Int16Array or an ArrayBuffer");
+};
+
+/**
+ * The protocol itself, for what has no method of its own. What could wedge a session goes the same way as the methods do:
+ * a `response.create` waits for its turn, an update of which the server would refuse a part keeps its rest.
+ */
+export class RealtimeApi extends Listeners<RealtimeApiEvents> {
+  readonly #session: ModelSession;
+
+  constructor(session: ModelSession, onListenerError: (event: string, error: unknown) => void) {
+    super(onListenerError);
+    this.#session = session;
+  }
+
+  isConnected(): boolean {
+    return this.#session.isOpen;
+  }
+
+  /** Sends a client event: `send("response.create", { response: { … } })`. Throws InvalidInputError where `data` cannot be one. */
+  send<Type extends RealtimeClientEvent["type"]>(
+    type: Type,
+    data: Omit<ClientEventNamed<Type>, "type"> = {} as Omit<ClientEventNamed<Type>, "type">,
+  ): true {
+    if (typeof type !== "string" || !isObject(data)) {
+      throw new InvalidInputError("send takes the type of an event and its fields: send(type, { … })");
+    }
+    if (this.#session.isUsable(type)) this.#route({ ...data, type } as unknown as RealtimeClientEvent);
+    return true;
+  }
+
+  /** Of the client: what crossed the wire. `isListed`: the listeners of everything hear it too. */
+  record({ source, event }: RealtimeRecord, isListed = true): void {
+    for (const name of [`${source}.${event.type}`, event.type]) this.tell(name, () => [event]);
+    if (isListed) this.tell(`${source}.*`, () => [event]);
+  }
+
+  /** Of the client: the session has ended. */
+  closed(notice: CloseNotice): void {
+    this.tell("close", () => [notice]);
+    this.tellNoMore();
+  }
+
+  #route(event: RealtimeClientEvent): void {
+    const session = this.#session;
+    switch (event.type) {
+      case "session.update":
+        session.settings.update(event.session as SessionUpdate);
+        return;
+      case "response.create":
+        session.requests.createResponse(event.response as ResponseRequest | undefined, event.event_id);
+        return;
+      case "response.cancel":
+        // One that is named may be outside of the conversation; the server knows.
+        if (event.response_id === undefined) session.requests.cancel();
+        else session.send(event);
+        return;
+      case "conversation.item.create":
+        session.requests.createItem(event.item as WireItem, event);
+        return;
+      case "input_audio_buffer.append":
+        session.audio.append(samplesOf(event.audio));
+        return;
+      default:
+        session.send(event);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
+import { InvalidInputError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { defaultSession, mergeSessions, normalizeSession } from "./session-config.ts";
+import type { SessionUpdate } from "./session-settings.ts";
+import { SessionUpdates } from "./session-updates.ts";
+import type { ToolDefinition, ToolHandler, ToolOptions } from "./tools.ts";
+import { type Tool, Toolbox } from "./tools.ts";
+
+export interface SettingsOptions {
+  /** On top of `defaultSession()`. */
+  first: SessionUpdate;
+  send: (event: SessionUpdateEvent) => void;
+  /** Every update is answered. */
+  onSettled: () => void;
+  logger: Logger;
+}
+
+/** What the session is to be like, and what of it is in force. */
+export class Settings {
+  readonly tools = new Toolbox();
+  /** The voice cannot change any more. */
+  isVoiceHeard = false;
+  readonly #logger: Logger;
+  readonly #updates: SessionUpdates;
+  readonly #first: RealtimeSessionCreateRequest;
+  #config: RealtimeSessionCreateRequest;
+  #isTemperatureTold = false;
+
+  /** Throws InvalidInputError where the first settings can never work. */
+  constructor({ first, send, onSettled, logger }: SettingsOptions) {
+    this.#logger = logger;
+    this.#updates = new SessionUpdates({ send, onSettled, logger });
+    this.#config = defaultSession();
+    this.#first = mergeSessions(this.#config, this.#normalize(first));
+    this.#config = this.#first;
+  }
+
+  /** What was asked for; once all of it is answered, what the server says is in force. */
+  get config(): RealtimeSessionCreateRequest {
+    return this.#config;
+  }
+
+  get isSettled(): boolean {
+    return this.#updates.isSettled;
+  }
+
+  settled(): Promise<void> {
+    return this.#updates.settled();
+  }
+
+  /** The session is there: it gets its first settings. */
+  begin(): void {
+    this.#updates.send(this.#first);
+  }
+
+  /** Throws InvalidInputError, with nothing changed, where the update can never work. */
+  update(update: SessionUpdate): void {
+    this.#change(this.#normalize(update));
+  }
+
+  addTool(definition: ToolDefinition, handler: ToolHandler, options?: ToolOptions): Tool {
+    const tool = this.tools.add(definition, handler, options ?? {});
+    this.#change(this.#normalize({}, true));
+    return tool;
+  }
+
+  removeTool(name: string): void {
+    this.tools.remove(name);
+    this.#change(this.#normalize({}, true));
+  }
+
+  /** The server said `session.updated`. */
+  acknowledge(session: RealtimeSessionCreateRequest): void {
+    this.#updates.acknowledge();
+    if (this.isSettled) this.#config = session;
+  }
+
+  /** The server refused what was sent as `eventId`. Tells whether that was an update, and whether the rest of it was sent again. */
+  refuse(eventId: string | undefined, param: string | undefined): ReturnType<SessionUpdates["refuse"]> {
+    return this.#updates.refuse(eventId, param);
+  }
+
+  close(): void {
+    this.#updates.close();
+  }
+
+  #change(session: RealtimeSessionCreateRequest | undefined): void {
+    if (session === undefined) return;
+    this.#config = mergeSessions(this.#config, session);
+    this.#updates.send(session);
+  }
+
+  #normalize(update: SessionUpdate, withTools = false): RealtimeSessionCreateRequest | undefined {
+    if (typeof update !== "object" || update === null || Array.isArray(update)) {
+      throw new InvalidInputError('a session update is an object of settings, such as { instructions: "…" }');
+    }
+    const { temperature, ...rest } = update;
+    const asked = this.#isTemperatureTold ? rest : update;
+    this.#isTemperatureTold ||= temperature !== undefined;
+    const { tools } = update;
+    const isDeclaring = Array.isArray(tools);
+    if (isDeclaring) this.tools.declare(tools);
+    const all = withTools || isDeclaring ? { tools: this.tools.definitions() } : {};
+    const state = { voiceHeard: this.isVoiceHeard, tracing: this.#config.tracing };
+    const { session, warnings } = normalizeSession({ ...asked, ...all }, state);
+    for (const warning of warnings) this.#logger.warn("session_setting_left_out", { warning });
+    return session;
+  }
+}

@@ -1,0 +1,100 @@
+import type { RealtimeToolsConfigUnion } from "openai/resources/realtime/realtime";
+import { InvalidInputError } from "../errors.ts";
+
+/** A function that the model may call, as it is told to the model. `parameters` is a JSON Schema of an object. */
+export interface ToolDefinition {
+  type?: "function";
+  name: string;
+  description?: string;
+  parameters?: Record<string, unknown>;
+}
+
+export interface ToolContext {
+  callId: string;
+  /** Aborted when nobody waits for the result any more: the tool took too long, or the session ended. */
+  signal: AbortSignal;
+}
+
+/**
+ * Called with the model's arguments once they are complete. What it returns, or resolves to, goes to the model as JSON;
+ * what it throws goes there as `{ "error": message }`.
+ */
+export type ToolHandler<Arguments = Record<string, unknown>> = (args: Arguments, context: ToolContext) => unknown;
+
+export interface ToolOptions {
+  /** The model gets an error instead of a result that takes longer. Default 30,000. */
+  timeoutMs?: number;
+}
+
+export interface Tool<Arguments = Record<string, unknown>> extends Required<ToolOptions> {
+  definition: ToolDefinition;
+  handler: ToolHandler<Arguments>;
+}
+
+export const defaultToolTimeoutMs = 30_000;
+const longestTimerMs = 2 ** 31 - 1;
+
+const nameOf = (tool: unknown): string | undefined => {
+  const name = (tool as { name?: unknown } | null)?.name;
+  return typeof name === "string" && name !== "" ? name : undefined;
+};
+
+/** The tools of one session: those with a handler here, and those that the application only declared and answers itself. */
+export class Toolbox {
+  readonly #tools = new Map<string, Tool>();
+  #declared: readonly unknown[] = [];
+
+  get(name: string): Tool | undefined {
+    return this.#tools.get(name);
+  }
+
+  /** Told to the model by the application, which has no handler here: its answer comes as a conversation item. */
+  isDeclared(name: string): boolean {
+    return this.#declared.some((tool) => nameOf(tool) === name);
+  }
+
+  /** Throws InvalidInputError: no name, no handler, a name that is taken. */
+  add(definition: ToolDefinition, handler: ToolHandler, { timeoutMs = defaultToolTimeoutMs }: ToolOptions): Tool {
+    const name = nameOf(definition);
+    if (name === undefined) throw new InvalidInputError("a tool needs a name: addTool({ name, … }, handler)");
+    if (this.#tools.has(name) || this.isDeclared(name)) {
+      throw new InvalidInputError(`tool "${name}" is there already: removeTool("${name}") before you add it again`);
+    }
+    if (typeof handler !== "function") {
+      throw new InvalidInputError(`tool "${name}" needs a handler: addTool({ name: "${name}", … }, async (args) => …)`);
+    }
+    if (!(timeoutMs > 0 && timeoutMs <= longestTimerMs)) {
+      throw new InvalidInputError(`timeoutMs of tool "${name}" must be above 0 and at most ${longestTimerMs}`);
+    }
+    const tool: Tool = { definition, handler, timeoutMs };
+    this.#tools.set(name, tool);
+    return tool;
+  }
+
+  /** Throws InvalidInputError where there is none of this name. */
+  remove(name: string): void {
+    if (this.#tools.delete(name)) return;
+    const known = [...this.#tools.keys()].join(", ") || "none";
+    throw new InvalidInputError(`there is no tool "${name}" to remove; added are: ${known}`);
+  }
+
+  /** What `updateSession({ tools })` names takes the place of what it named before. Throws InvalidInputError on a name that was added with a handler. */
+  declare(tools: readonly unknown[]): void {
+    const taken = tools.map(nameOf).find((name) => name !== undefined && this.#tools.has(name));
+    if (taken !== undefined) {
+      throw new InvalidInputError(`tool "${taken}" was added with a handler already: leave it out of updateSession`);
+    }
+    this.#declared = tools;
+  }
+
+  clear(): void {
+    this.#tools.clear();
+    this.#declared = [];
+  }
+
+  /** All of them, as the session's `tools`. */
+  definitions(): RealtimeToolsConfigUnion[] {
+    const added = [...this.#tools.values()].map(({ definition }) => ({ ...definition, type: "function" as const }));
+    return [...(this.#declared as RealtimeToolsConfigUnion[]), ...added];
+  }
+}

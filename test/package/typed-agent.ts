@@ -1,0 +1,26 @@
+// What a user may write in strict TypeScript. The test compiles it against the installed package, the project itself against its sources.
+import { StreamClient as ServerClient } from "@stream-io/node-sdk";
+import { attachOpenAi, BridgeError, connectOpenAi, type RealtimeClient, StreamClient } from "stream-agent-bridge";
+
+const streamClient = new StreamClient("key", "secret");
+const options = { call: streamClient.video.call("default", "call-id"), openAiApiKey: "sk", agentUserId: "lucy" };
+
+export const byChangedImport = (): Promise<RealtimeClient> => streamClient.video.connectOpenAi(options);
+
+export const byAttaching = (): Promise<RealtimeClient> =>
+  attachOpenAi(new ServerClient("key", "secret")).video.connectOpenAi(options);
+
+export const byFunction = async (): Promise<void> => {
+  const realtimeClient = await connectOpenAi({ ...options, streamClient: new ServerClient("key", "secret") });
+  realtimeClient.updateSession({ instructions: "You are a helpful assistant.", voice: "alloy" });
+  realtimeClient.on("response.done", ({ response }) => {
+    const status: string | undefined = response.status;
+    return status;
+  });
+  // @ts-expect-error there is no such setting
+  realtimeClient.updateSession({ instructionz: "" });
+  // @ts-expect-error an agent has a user id
+  await connectOpenAi({ streamClient, call: options.call, openAiApiKey: "sk" });
+};
+
+export const codeOf = (error: unknown): string | undefined => (error instanceof BridgeError ? error.code : undefined);

@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createLogger } from "../../bridge-task/log.ts";
+import { outcomeOf, ToolRunner } from "../../bridge-task/realtime/tool-runner.ts";
+import { Toolbox, type ToolContext, type ToolHandler } from "../../bridge-task/realtime/tools.ts";
+
+const call = (text = "{}", name = "tool") => ({ itemId: "item_1", callId: "call_1", name, arguments: text });
+
+const start = (handler?: ToolHandler, timeoutMs?: number) => {
+  const log: { event: string; [field: string]: unknown }[] = [];
+  const tools = new Toolbox();
+  if (handler) tools.add({ name: "tool" }, handler, timeoutMs === undefined ? {} : { timeoutMs });
+  const logger = createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) });
+  return { tools, runner: new ToolRunner({ tools, logger }), log };
+};
+
+const errorIn = (output: string): unknown => JSON.parse(output).error;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("what a tool gives back", () => {
+  it.each([
+    [{ ok: true }, '{"ok":true}'],
+    ["text", '"text"'],
+    [undefined, "null"],
+    [null, "null"],
+    [() => 1, "null"],
+  ])("%o goes to the model as %s", (result, output) => {
+    expect(outcomeOf("tool", result)).toEqual({ output, status: "done" });
+  });
+
+  it("is an error where it is not JSON", () => {
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    for (const result of [circular, { big: 1n }]) {
+      const { output, status } = outcomeOf("tool", result);
+      expect(status).toBe("failed");
+      expect(errorIn(output)).toMatch(/not JSON/);
+    }
+  });
+
+  it("is at most 16 kB, counted in bytes; a longer one is an error with its beginning", () => {
+    expect(outcomeOf("tool", "x".repeat(16_382)).status).toBe("done");
+    const { output, status } = outcomeOf("tool", "é".repeat(8_192));
+    expect(status).toBe("too_long");
+    expect(errorIn(output)).toMatch(/too long: 16386 bytes, at most 16384/);
+    expect(JSON.parse(output).beginning).toMatch(/^"é{100}/);
+    expect(Buffer.byteLength(output)).toBeLessThan(16_384);
+  });
+});
+
+describe("a call", () => {
+  it("is run with its arguments; none at all are an empty object", async () => {
+    const handler = vi.fn((_args: unknown, _context: ToolContext) => 1);
+    const { runner } = start(handler);
+    expect(await runner.run(call('{"a":[1]}'))).toBe("1");
+    expect(await runner.run(call(""))).toBe("1");
+    expect(handler.mock.calls.map(([args]) => args)).toEqual([{ a: [1] }, {}]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("takes at most 30 s, and its handler is told that nobody waits any more", async () => {
+    let signal: AbortSignal | undefined;
+    const { runner, log } = start((_args, context) => {
+      signal = context.signal;
+      return new Promise(() => undefined);
+    });
+    const output = runner.run(call());
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(signal?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(errorIn(await output)).toMatch(/longer than 30 s/);
+    expect(signal?.aborted).toBe(true);
+    expect(log.at(-1)).toMatchObject({ event: "tool_finished", status: "timed_out" });
+  });
+
+  it("may have a time of its own", async () => {
+    const { runner } = start(() => new Promise(() => undefined), 250);
+    const output = runner.run(call());
+    await vi.advanceTimersByTimeAsync(250);
+    expect(errorIn(await output)).toMatch(/longer than 0.25 s/);
+  });
+
+  it("that the handler refuses is an error in the handler's words, which stay out of the log's plain fields", async () => {
+    const { runner, log } = start(() => Promise.reject(new Error("Ann Lee has no account")));
+    expect(await runner.run(call())).toBe('{"error":"Ann Lee has no account"}');
+    expect(JSON.stringify(log)).not.toContain("Ann Lee");
+  });
+
+  it("of a tool that the application answers itself waits for nothing but the deadline, or the answer", async () => {
+    const { runner, tools, log } = start();
+    tools.declare([{ type: "function", name: "theirs" }]);
+    const unanswered = runner.run(call("{}", "theirs"));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(errorIn(await unanswered)).toMatch(/longer than/);
+    const answered = runner.run(call("{}", "theirs"));
+    runner.abandon("call_1");
+    await answered;
+    expect(log.at(-1)).toMatchObject({ status: "abandoned" });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("ends with the session", async () => {
+    const { runner } = start(
+      (_args, { signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve)),
+    );
+    const output = runner.run(call());
+    runner.close();
+    await output;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

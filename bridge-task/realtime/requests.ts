@@ -42,14 +42,15 @@ export class Requests {
     for (const warning of warnings) logger.warn("item_changed", { warning });
     const id = known.id ?? newItemId();
     turn.dispatch({ type: "item_sent", itemId: id });
-    if (known.type === "function_call_output") {
-      turn.dispatch({ type: "tool_answered", callId: known.call_id, outputItemId: id });
-      tools.abandon(known.call_id);
-    }
     // An error names the event it answers: by this id it is known which item was refused.
     const event_id = more.event_id ?? id;
     if (event_id !== id) this.#nameItem(event_id, id);
     send({ type: "conversation.item.create", ...more, event_id, item: { ...known, id } as WireItem });
+    if (known.type === "function_call_output") {
+      // After it: the response that speaks about the output may be asked for at once.
+      turn.dispatch({ type: "tool_answered", callId: known.call_id, outputItemId: id });
+      tools.abandon(known.call_id);
+    }
     return id;
   }
 

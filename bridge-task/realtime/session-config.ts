@@ -107,16 +107,25 @@ export const mergeSessions = (
 
 export interface EffectiveTurnDetection {
   createResponse: boolean;
-  interruptResponse: boolean;
+  /**
+   * Who ends a response when a person begins to speak. `nobody`: the application wants it so, and the agent talks on, whatever
+   * noise is taken for speech.
+   */
+  interruptedBy: "server" | "us" | "nobody";
 }
+
+const interrupters = new Map<unknown, EffectiveTurnDetection["interruptedBy"]>([
+  [true, "server"],
+  [false, "nobody"],
+]);
 
 /** What the server's own echo of the session says about turns; null where voice activity detection is off. */
 export const effectiveTurnDetection = (session: unknown): EffectiveTurnDetection | null => {
   const detection = at(isTree(session) ? session : {}, ["audio", "input", "turn_detection"]);
   if (!isTree(detection)) return null;
-  // An echo that leaves them out leaves interrupting to us: a cancel too many is harmless, one too few is not.
   return {
     createResponse: detection.create_response !== false,
-    interruptResponse: detection.interrupt_response === true,
+    // An echo that leaves it out leaves it to us: a cancel too many is harmless, one too few is not.
+    interruptedBy: interrupters.get(detection.interrupt_response) ?? "us",
   };
 };

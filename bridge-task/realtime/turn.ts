@@ -115,14 +115,16 @@ const onSessionUpdated = (step: Step, turnDetection: TurnState["turnDetection"])
   if (speech !== "quiet" && isOver) becomeQuiet(step);
 };
 
-/** Barge-in: the voice stops, and the response with it: by the server's own hand, or by ours where it would go on. */
+/** Barge-in: the voice stops, and the response with it, by the server's own hand or by ours; unless nobody may interrupt. */
 const onSpeechStarted = (step: Step): void => {
   const { state } = step;
   state.speech = "speaking";
   wake(step, "speech", turnLimits.speechMs);
   yieldToSpeech(step);
+  const interruptedBy = state.turnDetection?.interruptedBy ?? "us";
+  if (interruptedBy === "nobody") return;
   if (state.response.phase === "active") {
-    if (state.turnDetection?.interruptResponse !== true) cancelActive(step);
+    if (interruptedBy === "us") cancelActive(step);
     else if (state.response.id !== undefined) drop(step, state.response.id);
   }
   cutVoice(step);

@@ -29,7 +29,10 @@ export const startAgent = async (
   return connectAgent(cloud, options);
 };
 
-export const connectAgent = async (cloud: TestCloud, options: Partial<ModelSessionOptions & { betaEventNames: boolean }> = {}): Promise<Agent> => {
+export const connectAgent = async (
+  cloud: TestCloud,
+  options: Partial<ModelSessionOptions & { betaEventNames: boolean }> = {},
+): Promise<Agent> => {
   const playout = new Playout();
   const log: Agent["log"] = [];
   const logger = createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) });

@@ -292,15 +292,6 @@ describe("the end", () => {
     expect(ends).toHaveLength(1);
   });
 
-  it("names the session's age when that is the reason", async () => {
-    const { client, cloud } = await startAgent();
-    const errors = collect(client, "error");
-    const closed = next(client, "close");
-    cloud.sessions()[0]?.expire();
-    expect(await closed).toMatchObject({ cause: "model_lost", error: { code: "session_expired", retryable: true } });
-    expect(errors).toMatchObject([{ action: "rotate" }]);
-  });
-
   it("comes at once when the application disconnects, and the server sees a clean close", async () => {
     const { client, cloud } = await startAgent();
     const ends = collect(client, "close");

@@ -255,13 +255,13 @@ it("reads from the server's echo who ends a turn", () => {
   const echo = (turn_detection: unknown) => effectiveTurnDetection({ audio: { input: { turn_detection } } });
   expect(echo({ type: "server_vad", create_response: true, interrupt_response: true })).toEqual({
     createResponse: true,
-    interruptResponse: true,
+    interruptedBy: "server",
   });
   expect(echo({ type: "server_vad", create_response: false, interrupt_response: false })).toEqual({
     createResponse: false,
-    interruptResponse: false,
+    interruptedBy: "nobody",
   });
-  expect(echo({ type: "server_vad" })).toEqual({ createResponse: true, interruptResponse: false });
+  expect(echo({ type: "server_vad" })).toEqual({ createResponse: true, interruptedBy: "us" });
   expect(echo(null)).toBeNull();
   expect(effectiveTurnDetection({})).toBeNull();
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn-types.ts";
 import { TurnConversation } from "./turn-conversation.ts";
-import { audio, call, called, created, done, finished, part, Turn, wanted } from "./turn-harness.ts";
+import { audio, call, called, created, done, finished, part, Turn, wanted, withVad } from "./turn-harness.ts";
 
 /*
  * What users of other voice agents complain about most, by theme, each with one of their reports, and how the turn holds here.
@@ -132,6 +132,17 @@ describe("interrupting", () => {
     expect(turn.run(audio("r1", "j", 200), audio("r1", "k", 200), done("r1", "cancelled"))).toEqual([
       { type: "delete_item", itemId: "k" },
     ]);
+  });
+
+  it("theme 13: noise and “mhm” stopped the agent (livekit/agents #4039, #1229); here it talks on where interrupt_response is false, and answers what was said", () => {
+    const turn = new Turn(withVad("nobody"), created("r1"), audio("r1", "item_1", 400));
+    expect(turn.types(speech)).toEqual([]);
+    expect(turn.types(audio("r1", "item_1", 400))).toEqual(["speak"]);
+    expect(turn.types(speechEnd)).toEqual([]);
+    // The server cannot answer while the sentence lasts, and says so without naming an event.
+    const busy = { type: "refused", eventId: undefined, isResponseActive: true, activeResponseId: "r1" } as const;
+    expect(turn.types(busy)).toEqual([]);
+    expect(turn.types(done("r1"))).toEqual(["finish_item", "create_response"]);
   });
 
   it("theme 14: barge-in killed a tool in flight, and its action was lost (pipecat-flows #121); here nobody stops it, and its result is told", () => {

@@ -50,7 +50,7 @@ export class TurnConversation {
   constructor({ createResponse, isReliable = true }: { createResponse: boolean; isReliable?: boolean }) {
     this.#deadlines = isReliable ? ["retry"] : ["retry", "response", "speech"];
     this.model.answersSpeech = createResponse;
-    this.#dispatch({ type: "session_updated", turnDetection: { createResponse, interruptResponse: true } });
+    this.#dispatch({ type: "session_updated", turnDetection: { createResponse, interruptedBy: "server" } });
   }
 
   do(action: Action): void {

@@ -1,3 +1,4 @@
+import type { EffectiveTurnDetection } from "../../bridge-task/realtime/session-config.ts";
 import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
 import type { ToolCall, TurnCommand, TurnEvent, TurnState, Wish } from "../../bridge-task/realtime/turn-types.ts";
 import type { SpokenPart } from "../../bridge-task/realtime/voice.ts";
@@ -55,9 +56,12 @@ export const wanted = (id: string, more: Partial<Wish> = {}): TurnEvent => ({
   wish: wish(id, more),
 });
 
-export const withVad = (interruptResponse = true, createResponse = true): TurnEvent => ({
+export const withVad = (
+  interruptedBy: EffectiveTurnDetection["interruptedBy"] = "server",
+  createResponse = true,
+): TurnEvent => ({
   type: "session_updated",
-  turnDetection: { createResponse, interruptResponse },
+  turnDetection: { createResponse, interruptedBy },
 });
 
 /** Runs events and keeps what each brought about. Wakes are left out of `commands`: `fire` reads them from the state. */

@@ -134,7 +134,7 @@ describe("while a person speaks", () => {
   });
 
   it("answers what was typed also where the speech that came between is not answered by itself", () => {
-    const turn = new Turn(withVad(true, false), { type: "item_sent", itemId: "i" }, wanted("a", { sees: ["i"] }));
+    const turn = new Turn(withVad("server", false), { type: "item_sent", itemId: "i" }, wanted("a", { sees: ["i"] }));
     turn.run({ type: "item_settled", itemId: "i" }, speech, created("r1"), done("r1", "cancelled"));
     expect(turn.run(speechEnd)).toEqual([create("a.1")]);
   });
@@ -157,7 +157,7 @@ describe("while a person speaks", () => {
   });
 
   it("does not wait for an answer that will not come", () => {
-    const withoutAnswers = new Turn(withVad(true, false), speech, wanted("a"));
+    const withoutAnswers = new Turn(withVad("server", false), speech, wanted("a"));
     expect(withoutAnswers.run(speechEnd)).toEqual([create("a")]);
     const discarded = new Turn(speech, wanted("a"));
     expect(discarded.run({ type: "speech_discarded" })).toEqual([create("a")]);

@@ -123,7 +123,7 @@ describe("the answer to a batch of tools", () => {
   });
 
   it("comes by itself at the end of a speech that the server does not answer", () => {
-    const turn = new Turn(withVad(true, false), created("r1"), called("r1", "a"), done("r1"), speech);
+    const turn = new Turn(withVad("server", false), created("r1"), called("r1", "a"), done("r1"), speech);
     expect(turn.run(finished("a"), speechEnd)).toEqual([output("a"), create]);
   });
 
@@ -181,7 +181,7 @@ describe("tools and cancelling", () => {
   });
 
   it("does not take back the answer that waits for a speech to end", () => {
-    const turn = new Turn(withVad(true, false), created("r1"), called("r1", "a"), done("r1"), speech);
+    const turn = new Turn(withVad("server", false), created("r1"), called("r1", "a"), done("r1"), speech);
     turn.run(finished("a"), wanted("own", { parameters: {} }), cancel);
     expect(turn.run(speechEnd)).toEqual([create]);
     expect(turn.run(created("r2"), done("r2"))).toEqual([]);

@@ -79,7 +79,7 @@ describe("barge-in", () => {
   });
 
   it("cancels the response only where the server would not", () => {
-    const turn = new Turn(withVad(false), created("r1"), audio("r1", "item_1", 100));
+    const turn = new Turn(withVad("us"), created("r1"), audio("r1", "item_1", 100));
     expect(turn.run(speech)).toEqual([{ type: "cancel_response", responseId: "r1" }, { type: "cut_voice" }]);
     expect(turn.run(audio("r1", "item_1", 100), done("r1", "cancelled"))).toEqual([]);
   });

@@ -16,7 +16,9 @@ const toolCall = fc.constantFrom("1", "2", "3", "4").map(call);
 const step: fc.Arbitrary<TurnAction> = fc.oneof(
   fc.record({
     type: fc.constant("session_updated" as const),
-    turnDetection: fc.option(fc.record({ createResponse: fc.boolean(), interruptResponse: fc.boolean() })),
+    turnDetection: fc.option(
+      fc.record({ createResponse: fc.boolean(), interruptedBy: fc.constantFrom("server", "us", "nobody") }),
+    ),
   }),
   fc.record({
     type: fc.constant("want" as const),

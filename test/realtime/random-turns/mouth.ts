@@ -1,11 +1,11 @@
-import type { Playout } from "../../bridge-task/audio/playout.ts";
+import type { Playout } from "../../../bridge-task/audio/playout.ts";
 
 /** The call's frame clock, as fast as the run goes; counts what it sent of each item. */
 export class Mouth {
   /** By item. */
   readonly sentFrames = new Map<string, number>();
-  /** How fast the call's time passes, from none at all. */
-  framesPerTick = 5;
+  /** How fast the call's time passes, from not at all. */
+  framesPerTick = 0;
   readonly #playout: Playout;
   readonly #ticks: NodeJS.Timeout;
 

@@ -15,7 +15,6 @@ import { OutboundAudio } from "./outbound-audio.ts";
 import { RealtimeClient } from "./realtime/client.ts";
 import { ModelSession } from "./realtime/model-session.ts";
 import type { SessionUpdate } from "./realtime/session-settings.ts";
-import type { CallEvent } from "./stream/call-events.ts";
 import { StreamCall } from "./stream/stream-call.ts";
 import type { StreamUser } from "./stream/user.ts";
 
@@ -64,9 +63,6 @@ const streamEnds = {
   sfu_lost: "sfu_lost",
 } as const satisfies Record<string, EndReason>;
 
-/** Call events kept until the application has had time to listen; then the oldest goes first. */
-const maxHeldCallEvents = 1_000;
-
 /**
  * One agent in one call: a participant on Stream's side, a session on the model's side, sound in between.
  * It decides nothing about turns (realtime/) nor about sound (audio/): it connects them and owns their end.
@@ -98,8 +94,7 @@ export class Bridge {
   #loudAtMs = Number.NEGATIVE_INFINITY;
   /** What there is to say waits until then. */
   #audibleFromMs = Number.NEGATIVE_INFINITY;
-  /** Call events that came before the application could listen; undefined from then on. */
-  #heldCallEvents: CallEvent[] | undefined = [];
+  #tellsCallEvents = false;
 
   private constructor(
     { logger, greeting, limits, betaEventNames }: BridgeOptions,
@@ -168,7 +163,7 @@ export class Bridge {
 
   /** Opens the ears, once the session updates made so far are in force. The greeting may follow. */
   async settle(): Promise<void> {
-    this.#tellHeldCallEvents();
+    this.#tellCallEvents();
     await this.#session.settings.settled();
     if (this.#end) return;
     this.#session.audio.listen();
@@ -206,7 +201,6 @@ export class Bridge {
       this.#hearing.remove(sessionId);
       this.#countPeople();
     });
-    participant.on("callEvent", (event) => this.#onCallEvent(event));
     session.events.on("input_audio_buffer.speech_started", () => this.#attend({ type: "speech" }));
     participant.on("closed", ({ cause, detail }) => void this.end(streamEnds[cause], detail));
     // The server's own words stay out of the log: they may quote what people said.
@@ -216,22 +210,11 @@ export class Bridge {
     else if (session.end) void this.end(session.end.cause, session.end.error?.code ?? session.end.detail);
   }
 
-  #onCallEvent(event: CallEvent): void {
-    if (this.#heldCallEvents === undefined) this.#tellCallEvent(event);
-    else {
-      this.#heldCallEvents.push(event);
-      if (this.#heldCallEvents.length > maxHeldCallEvents) this.#heldCallEvents.shift();
-    }
-  }
-
-  #tellHeldCallEvents(): void {
-    const held = this.#heldCallEvents ?? [];
-    this.#heldCallEvents = undefined;
-    for (const event of held) this.#tellCallEvent(event);
-  }
-
-  #tellCallEvent(event: CallEvent): void {
-    this.client.dispatch(event.type, ...([event] as unknown as never));
+  /** From here on the application hears what happens in the call, and first what was kept for it. Idempotent. */
+  #tellCallEvents(): void {
+    if (this.#tellsCallEvents) return;
+    this.#tellsCallEvents = true;
+    this.participant.on("callEvent", (event) => this.client.dispatch(event.type, ...([event] as unknown as never)));
   }
 
   #frame(nowMs: number, missedFrames: number): void {
@@ -292,7 +275,7 @@ export class Bridge {
     await new Promise((resolve) => setTimeout(resolve, fadeOutMs));
     this.#clock.stop();
     await step("leaving the call", () => this.participant.leave(end.reason), leaveTimeoutMs);
-    this.#tellHeldCallEvents();
+    this.#tellCallEvents();
     await step(
       "closing the model session",
       () => this.#session.close({ cause: end.reason, detail: end.detail }),

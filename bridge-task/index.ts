@@ -5,7 +5,7 @@ export { AbortedError, BridgeError, InvalidInputError, TimeoutError } from "./er
 export { FrozenRuntimeError } from "./hosting.ts";
 export type { EndReason } from "./job.ts";
 export { createLogger, type Logger } from "./log.ts";
-export { RealtimeClient } from "./realtime/client.ts";
+export type { RealtimeClient } from "./realtime/client.ts";
 export type { CloseNotice, ErrorNotice, RealtimeClientEvents, RealtimeRecord } from "./realtime/client-events.ts";
 export type { ConversationItem, ItemDelta } from "./realtime/conversation.ts";
 export { type ErrorAction, ModelError } from "./realtime/model-errors.ts";

@@ -13,6 +13,7 @@ import type { AgentState } from "./turn-types.ts";
 import { type UserContentPart, wireContentOf } from "./user-content.ts";
 import type { ResponseRequest } from "./wire-responses.ts";
 
+/** @internal */
 export interface RealtimeClientOptions {
   session: ModelSession;
   /** Takes the agent out of the call, which ends the session in its course. */
@@ -38,6 +39,7 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
   readonly #disconnect: () => Promise<unknown>;
   readonly #showsBetaNames: boolean;
 
+  /** @internal What `connectOpenAi` returns is made by it. */
   constructor({ session, disconnect, betaEventNames = false, logger }: RealtimeClientOptions) {
     const onListenerError = (event: string, error: unknown) =>
       logger.error("listener_failed", { listener: event, error });

@@ -12,6 +12,7 @@ export class Listeners<Events> {
   readonly #waiting = new Set<() => void>();
   #isOver = false;
 
+  /** @internal */
   constructor(onListenerError: (event: string, error: unknown) => void) {
     this.#emitter = new SafeEmitter(onListenerError);
   }

@@ -46,6 +46,7 @@ const samplesOf = (audio: unknown): Int16Array => {
 export class RealtimeApi extends Listeners<RealtimeApiEvents> {
   readonly #session: ModelSession;
 
+  /** @internal */
   constructor(session: ModelSession, onListenerError: (event: string, error: unknown) => void) {
     super(onListenerError);
     this.#session = session;
@@ -67,13 +68,13 @@ export class RealtimeApi extends Listeners<RealtimeApiEvents> {
     return true;
   }
 
-  /** Of the client: what crossed the wire. `isListed`: the listeners of everything hear it too. */
+  /** @internal Of the client: what crossed the wire. `isListed`: the listeners of everything hear it too. */
   record({ source, event }: RealtimeRecord, isListed = true): void {
     for (const name of [`${source}.${event.type}`, event.type]) this.tell(name, () => [event]);
     if (isListed) this.tell(`${source}.*`, () => [event]);
   }
 
-  /** Of the client: the session has ended. */
+  /** @internal Of the client: the session has ended. */
   closed(notice: CloseNotice): void {
     this.tell("close", () => [notice]);
     this.tellNoMore();

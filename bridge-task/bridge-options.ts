@@ -2,10 +2,14 @@ import type { BridgeOptions } from "./bridge.ts";
 import { InvalidInputError } from "./errors.ts";
 import { ModelSession } from "./realtime/model-session.ts";
 
+/** What a timer can wait, 24.8 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 /** Throws InvalidInputError, naming the option and its mend, where the options can never work. */
-export const checkOptions = ({ streamClient, call, agentUser, openAi, validityInSeconds }: BridgeOptions): void => {
+export const checkOptions = (options: BridgeOptions): void => {
+  const { streamClient, call, agentUser, openAi, validityInSeconds, limits = {} } = options;
   if (typeof streamClient?.generateCallToken !== "function") {
     throw new InvalidInputError(
       "streamClient must be a StreamClient: new StreamClient(apiKey, apiSecret) of @stream-io/node-sdk",
@@ -21,6 +25,13 @@ export const checkOptions = ({ streamClient, call, agentUser, openAi, validityIn
     throw new InvalidInputError(
       `validityInSeconds must be a whole number of seconds above 0, got ${validityInSeconds}`,
     );
+  }
+  if (openAi?.model !== undefined && !isText(openAi.model)) {
+    throw new InvalidInputError(`model must be the name of a Realtime model, or be left out, got ${openAi.model}`);
+  }
+  for (const [name, limitMs] of Object.entries(limits)) {
+    if (typeof limitMs === "number" && limitMs >= 1 && limitMs <= longestTimerMs) continue;
+    throw new InvalidInputError(`${name} must be a number of milliseconds from 1 to ${longestTimerMs}, got ${limitMs}`);
   }
   ModelSession.check(openAi);
 };

@@ -55,6 +55,12 @@ const speechLevelDbov = 45;
 const recentSpeechMs = 600;
 const speechNoticeMs = 300;
 
+const attendanceEnds: Partial<Record<EndReason, string>> = {
+  waited: "Nobody came in time.",
+  idle: "The last person left, and nobody came back in time.",
+  max_duration: "The longest stay was reached.",
+};
+
 const streamEnds = {
   left: "disconnected",
   call_ended: "call_ended",
@@ -173,6 +179,11 @@ export class Bridge {
     this.#attend({ type: "ready" });
   }
 
+  /** Why the agent is out of the call or on its way out; undefined while it is in it. */
+  get left(): End | undefined {
+    return this.#end;
+  }
+
   /** Leaves in order: stop listening, finish or cut the sentence, leave the call, close the session. Idempotent. */
   end(reason: EndReason, detail: string): Promise<End> {
     if (!this.#end) {
@@ -249,7 +260,7 @@ export class Bridge {
     const waitMs = Math.max(1, wakeAtMs - performance.now());
     this.#attendanceTimer = setTimeout(() => this.#attend({ type: "time" }), waitMs);
     for (const command of commands) {
-      if (command.type === "end") void this.end(command.reason, "");
+      if (command.type === "end") void this.end(command.reason, attendanceEnds[command.reason] ?? "");
       else this.#greet(command.audibleFromMs);
     }
   }
@@ -281,6 +292,7 @@ export class Bridge {
       () => this.#session.close({ cause: end.reason, detail: end.detail }),
       leaveTimeoutMs,
     );
+    this.client.finish(this.#session.end ?? { cause: end.reason, detail: end.detail });
     this.#hearing.close();
     this.#outbound.close();
     this.#logger.info("agent_left", { ...end });

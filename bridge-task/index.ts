@@ -1,11 +1,10 @@
 /** The package: voice agents for Stream Video calls, in a process of yours that outlives the call. */
-export type { AgentClient } from "./agent-client.ts";
+export type { AgentClient, AgentClient as RealtimeClient } from "./agent-client.ts";
 export { type ConnectOpenAiOptions, connectOpenAi } from "./connect-open-ai.ts";
-export { AbortedError, BridgeError, InvalidInputError, TimeoutError } from "./errors.ts";
+export { BridgeError, InvalidInputError, TimeoutError } from "./errors.ts";
 export { FrozenRuntimeError } from "./hosting.ts";
 export type { EndReason } from "./job.ts";
-export { createLogger, type Logger } from "./log.ts";
-export type { RealtimeClient } from "./realtime/client.ts";
+export { createLogger, type Logger, silentLogger } from "./log.ts";
 export type { CloseNotice, ErrorNotice, RealtimeClientEvents, RealtimeRecord } from "./realtime/client-events.ts";
 export type { ConversationItem, ItemDelta } from "./realtime/conversation.ts";
 export { type ErrorAction, ModelError } from "./realtime/model-errors.ts";

@@ -1,6 +1,7 @@
 import { StreamClient as ServerClient } from "@stream-io/node-sdk";
 import type { AgentClient } from "./agent-client.ts";
 import { type ConnectOpenAiOptions, connectOpenAi } from "./connect-open-ai.ts";
+import { InvalidInputError } from "./errors.ts";
 
 /** What `streamClient.video.connectOpenAi` takes: all but the client itself. */
 export type VideoConnectOpenAiOptions = Omit<ConnectOpenAiOptions, "streamClient">;
@@ -23,6 +24,9 @@ export const attachOpenAi = <Client extends ServerClient>(
   streamClient: Client,
   defaults: AttachOptions = {},
 ): AttachedClient<Client> => {
+  if (typeof streamClient?.video?.call !== "function") {
+    throw new InvalidInputError("attachOpenAi takes a StreamClient: attachOpenAi(new StreamClient(apiKey, apiSecret))");
+  }
   const connect = (options: VideoConnectOpenAiOptions) => connectOpenAi({ ...defaults, ...options, streamClient });
   return Object.assign(streamClient, { video: Object.assign(streamClient.video, { connectOpenAi: connect }) });
 };

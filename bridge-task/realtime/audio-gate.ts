@@ -1,12 +1,12 @@
 import { samplesPerMs } from "./pcm.ts";
 
 /**
- * Keeps audio that may not be sent yet, in order. At most `maxHeldMs` of it: then the oldest goes first, as what was said
- * last is what wants an answer.
+ * Keeps audio that may not be sent yet, and the commits between it, in order. At most `maxHeldMs` of audio: then the oldest goes
+ * first, as what was said last is what wants an answer.
  */
 export class AudioGate {
   readonly #maxHeldSamples: number;
-  #held: Int16Array[] = [];
+  #held: (Int16Array | "commit")[] = [];
   #heldSamples = 0;
   #droppedSamples = 0;
 
@@ -29,16 +29,31 @@ export class AudioGate {
     while (this.#heldSamples > this.#maxHeldSamples) {
       const oldest = this.#held.shift();
       if (oldest === undefined) return;
+      if (oldest === "commit") continue;
       this.#heldSamples -= oldest.length;
       this.#droppedSamples += oldest.length;
     }
   }
 
-  /** All that was held, in order; the gate is empty afterwards. */
-  release(): Int16Array[] {
-    const held = this.#held;
+  /** What is held up to here becomes a message. */
+  holdCommit(): void {
+    if (this.#held.at(-1) !== "commit") this.#held.push("commit");
+  }
+
+  get holdsCommit(): boolean {
+    return this.#held.includes("commit");
+  }
+
+  /** Forgets all that is held. */
+  clear(): void {
     this.#held = [];
     this.#heldSamples = 0;
+  }
+
+  /** All that was held, in order; the gate is empty afterwards. */
+  release(): (Int16Array | "commit")[] {
+    const held = this.#held;
+    this.clear();
     return held;
   }
 }

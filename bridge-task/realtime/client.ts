@@ -41,8 +41,15 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
 
   /** @internal What `connectOpenAi` returns is made by it. */
   constructor({ session, disconnect, betaEventNames = false, logger }: RealtimeClientOptions) {
-    const onListenerError = (event: string, error: unknown) =>
-      logger.error("listener_failed", { listener: event, error });
+    const failures = new Map<string, number>();
+    const onListenerError = (event: string, error: unknown) => {
+      const count = (failures.get(event) ?? 0) + 1;
+      failures.set(event, count);
+      // The first, the tenth, the hundredth: a listener that fails for every piece of sound would fill the log.
+      if (!/^10*$/.test(String(count))) return;
+      const where = error instanceof Error ? error.stack?.split("\n")[1]?.trim() : undefined;
+      logger.error("listener_failed", { listener: event, error, where, count });
+    };
     super(onListenerError);
     this.#session = session;
     this.#disconnect = disconnect;
@@ -73,7 +80,7 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
   }
 
   /** The conversation as it stands, item by item. */
-  get conversation(): Pick<Conversation, "getItem" | "getItems" | "items"> {
+  get conversation(): Pick<Conversation, "getItem" | "getItems" | "items" | "clear"> {
     return this.#session.conversation;
   }
 
@@ -106,12 +113,14 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
     handler: ToolHandler<Arguments>,
     options?: ToolOptions,
   ): Tool<Arguments> {
+    this.#session.isUsable("addTool");
     const tool = this.#session.settings.addTool(definition, handler as ToolHandler, options);
     return tool as unknown as Tool<Arguments>;
   }
 
   /** Takes a function away from the model; a call that runs still ends. Throws InvalidInputError where there is none of this name. */
   removeTool(name: string): true {
+    this.#session.isUsable("removeTool");
     this.#session.settings.removeTool(name);
     return true;
   }
@@ -125,15 +134,22 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
 
   /** Adds what a user wrote to the conversation and has the model respond to it. With no parts: just respond. */
   sendUserMessageContent(parts: readonly UserContentPart[] = []): true {
+    if (!Array.isArray(parts)) {
+      throw new InvalidInputError('a message is a list of parts: [{ type: "input_text", text: "…" }]');
+    }
     if (parts.length === 0) return this.createResponse();
     if (!this.#session.isUsable("sendUserMessageContent")) return true;
-    const id = this.#session.requests.createItem({ type: "message", role: "user", content: parts.map(wireContentOf) });
-    this.#session.requests.wish({ sees: [id] });
+    const { requests } = this.#session;
+    const id = requests.createItem({ type: "message", role: "user", content: parts.map(wireContentOf) });
+    requests.createResponse(undefined, { sees: [id] });
     return true;
   }
 
   /** Has the model hear this: 24 kHz mono PCM16, beside what people say in the call. */
   appendInputAudio(pcm: Int16Array | ArrayBuffer): true {
+    if (!(pcm instanceof ArrayBuffer || pcm instanceof Int16Array)) {
+      throw new InvalidInputError("audio is an Int16Array or an ArrayBuffer of 24 kHz mono PCM16");
+    }
     this.#session.audio.append(pcm instanceof ArrayBuffer ? new Int16Array(pcm) : pcm);
     return true;
   }
@@ -160,13 +176,13 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
   }
 
   /** The next item that is added to the conversation. Rejects when the session ends without one. */
-  async waitForNextItem(): Promise<{ item: ConversationItem }> {
-    return unlessEnded(await this.waitForNext("conversation.item.appended"), "an item");
+  waitForNextItem(): Promise<{ item: ConversationItem }> {
+    return unlessEnded(this.waitForNext("conversation.item.appended"), "an item");
   }
 
   /** The next item that is complete. Rejects when the session ends without one. */
-  async waitForNextCompletedItem(): Promise<{ item: ConversationItem }> {
-    return unlessEnded(await this.waitForNext("conversation.item.completed"), "a completed item");
+  waitForNextCompletedItem(): Promise<{ item: ConversationItem }> {
+    return unlessEnded(this.waitForNext("conversation.item.completed"), "a completed item");
   }
 
   /** Takes the agent out of the call and ends the session. Resolves when both are done. Idempotent, never rejects. */
@@ -194,15 +210,21 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
     return this.#session.agentState;
   }
 
+  /** @internal The agent is out of the call and the session is over: the last that is told. */
+  finish(notice: CloseNotice): void {
+    this.tell("close", () => [notice]);
+    this.tellNoMore();
+    this.realtime.closed(notice);
+  }
+
   #relay(name: keyof SessionEvents, args: unknown[]): void {
+    // Told when the call is left as well, see `finish`.
+    if (name === "close") return;
     this.tell(name, () => args);
     const [event] = args as [object];
     const betaName = betaNameOf(name);
     if (betaName !== undefined) this.tell(betaName, () => [{ ...event, type: betaName }]);
     if (name === "realtime.event") this.#record(event as RealtimeRecord);
-    if (name !== "close") return;
-    this.realtime.closed(event as CloseNotice);
-    this.tellNoMore();
   }
 
   #record(record: RealtimeRecord): void {
@@ -216,9 +238,14 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
 }
 
 /** Null is how a wait tells that the session ended first. */
-const unlessEnded = (found: unknown, what: string): { item: ConversationItem } => {
-  if (found !== null) return found as { item: ConversationItem };
-  throw new BridgeError("session_ended", `The session ended before ${what} came.`);
+const unlessEnded = (waited: Promise<unknown>, what: string): Promise<{ item: ConversationItem }> => {
+  const found = waited.then((event) => {
+    if (event !== null) return event as { item: ConversationItem };
+    throw new BridgeError("session_ended", `The session ended before ${what} came.`);
+  });
+  // Who does not wait for the answer must not be ended by it.
+  found.catch(() => undefined);
+  return found;
 };
 
 /** Which of the item's parts is its sound. */

@@ -41,7 +41,7 @@ const closeTimeoutMs = 2_000;
 /** Throws InvalidInputError for a key or a URL that can never work. */
 export const checkServer = ({ apiKey, baseUrl }: { apiKey: string; baseUrl: string | undefined }): void => {
   if (typeof apiKey !== "string" || apiKey === "") {
-    throw new InvalidInputError("The OpenAI API key is empty: pass openAiApiKey, or set OPENAI_API_KEY");
+    throw new InvalidInputError("The OpenAI API key is empty: pass openAiApiKey");
   }
   if (baseUrl === undefined) return;
   // The openai package speaks TLS only.
@@ -70,7 +70,7 @@ export class Connection {
     checkServer(options);
     this.#options = options;
     this.#realtime = new OpenAIRealtimeWS({ model, options: wsOptions }, { apiKey, baseURL: baseUrl });
-    this.#realtime.on("event", (event) => options.onEvent(event));
+    this.#realtime.on("event", (event) => this.#onEvent(event));
     this.#realtime.on("error", (error) => this.#onTransportError(error));
     const { socket } = this.#realtime;
     socket.on("unexpected-response", (_request, response) => {
@@ -124,14 +124,27 @@ export class Connection {
     } catch (error) {
       this.#options.logger.warn("realtime_close_forced", { error });
       this.#realtime.socket.terminate();
-      await this.#closed.promise;
+      // What is torn down here and now says so in the same turn; a socket whose own code failed never does.
+      await withDeadline(this.#closed.promise, closeTimeoutMs, "Ending the model session's socket").catch((cause) =>
+        this.#options.logger.error("realtime_close_failed", { error: cause }),
+      );
+    }
+  }
+
+  /** A failure of ours must not unwind into the socket's own code, which would never read again. */
+  #onEvent(event: RealtimeServerEvent): void {
+    try {
+      this.#options.onEvent(event);
+    } catch (error) {
+      this.#options.logger.error("server_event_failed", { type: event?.type, error });
     }
   }
 
   #onTransportError({ error, message, cause }: { error?: unknown; message: string; cause?: unknown }): void {
     if (error !== undefined) return; // An `error` event of the server's: it came as an event.
     // What follows a failure that is known already only repeats it.
-    if (this.#failure === undefined) this.#options.logger.warn("realtime_transport_error", { error: cause ?? message });
+    const isOurs = this.#failure !== undefined || this.#isClosing;
+    this.#options.logger[isOurs ? "debug" : "warn"]("realtime_transport_error", { error: cause ?? message });
     const certificate = wrongCertificate(cause);
     const retryable = certificate === undefined;
     this.#failure ??= modelErrorOf({ message: certificate ?? `${message}.` }, "model_unreachable", {

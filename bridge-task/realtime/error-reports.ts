@@ -24,15 +24,20 @@ export class ErrorReports {
     return this.#rotation;
   }
 
-  /** `isMended`: whatever it was about is on its way again, so that nobody needs to know. */
+  /**
+   * `about`: a `setting` that cannot be had (a transcription model, say) is no reason to end the session; what is `mended` is on
+   * its way again, and the setting at fault will be named by itself.
+   */
   report(
     upstream: RealtimeError,
     extra: { event_id?: string; advice?: string } = {},
-    { isMended = false }: { isMended?: boolean } = {},
+    about: "session" | "setting" | "mended" = "session",
   ): void {
     const { tell, giveUp, logger } = this.#options;
-    const { action, advice, ...row } = classifyError(upstream);
-    const quiet = row.quiet || (isMended && action !== "give_up");
+    const { advice, ...row } = classifyError(upstream);
+    const isOfRequest = about !== "session" && row.isOfRequest === true;
+    const action = isOfRequest ? "ignore" : row.action;
+    const quiet = row.quiet || (about === "mended" && action !== "give_up");
     const { code, type, message, param } = upstream;
     logger[quiet ? "debug" : "warn"]("model_error", { code, type, param, action, "pii.message": message });
     if (action === "rotate") this.#rotation = upstream;

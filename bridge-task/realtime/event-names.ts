@@ -43,8 +43,8 @@ const gaPartTypes = new Map<string | undefined, string>([
 /** In items, the beta protocol called the assistant's parts `text` and `audio`. */
 const gaItemOf = (item: ConversationItem): ConversationItem => {
   if (item?.type !== "message" || item.role !== "assistant" || !Array.isArray(item.content)) return item;
-  if (!item.content.some(({ type }) => gaPartTypes.has(type))) return item;
-  const content = item.content.map((part) => ({ ...part, type: gaPartTypes.get(part.type) ?? part.type }));
+  if (!item.content.some((part) => gaPartTypes.has(part?.type))) return item;
+  const content = item.content.map((part) => ({ ...part, type: gaPartTypes.get(part?.type) ?? part?.type }));
   return { ...item, content } as ConversationItem;
 };
 

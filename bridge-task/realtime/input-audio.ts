@@ -7,6 +7,8 @@ export interface InputAudioOptions {
   send: (event: RealtimeClientEvent) => void;
   /** Audio may be sent now: no settings update is unanswered. */
   mayHear: () => boolean;
+  /** A commit waits, or no longer waits, behind audio that may not be sent. */
+  onHeldCommit: () => void;
   /** What was sent, in the order of the server's own clock. */
   onSent?: ((pcm: Int16Array) => void) | undefined;
   /** Most audio kept while it may not be sent; then the oldest goes first. */
@@ -17,7 +19,7 @@ export interface InputAudioOptions {
 /** The server commits no less than this. */
 const smallestCommitMs = 100;
 
-/** What the model hears: kept until it may listen, then sent at once and in order. */
+/** What the model hears: kept until it may listen, then sent at once and in order, with the commits between. */
 export class InputAudio {
   readonly #options: InputAudioOptions;
   readonly #gate: AudioGate;
@@ -29,9 +31,14 @@ export class InputAudio {
     this.#gate = new AudioGate(options.maxHeldMs);
   }
 
+  /** A commit waits behind audio that may not be sent yet. */
+  get holdsCommit(): boolean {
+    return this.#gate.holdsCommit;
+  }
+
   append(pcm: Int16Array): void {
     if (pcm.length === 0) return;
-    if (this.#isListening && this.#options.mayHear()) this.#send(pcm);
+    if (this.#isOpen) this.#send(pcm);
     else this.#gate.hold(pcm);
   }
 
@@ -43,21 +50,47 @@ export class InputAudio {
 
   /** Sends what was kept, where it may be sent now. */
   release(): void {
-    if (!this.#isListening || !this.#options.mayHear()) return;
+    if (!this.#isOpen) return;
     const { heldMs, droppedMs } = this.#gate;
     if (heldMs > 0) this.#options.logger.debug("held_audio_released", { heldMs, droppedMs });
-    for (const pcm of this.#gate.release()) this.#send(pcm);
+    const { holdsCommit } = this.#gate;
+    for (const held of this.#gate.release()) {
+      if (held === "commit") this.#commit();
+      else this.#send(held);
+    }
+    if (holdsCommit) this.#options.onHeldCommit();
   }
 
-  /** Makes a message of what was heard, where there is enough of it. */
+  /** Makes a message of what was heard, where there is enough of it for the server to take. */
   commit(): void {
-    if (this.#uncommittedSamples < smallestCommitMs * samplesPerMs) return;
-    this.#options.send({ type: "input_audio_buffer.commit" });
-    this.#uncommittedSamples = 0;
+    if (this.#uncommittedSamples + this.#gate.heldMs * samplesPerMs < smallestCommitMs * samplesPerMs) return;
+    if (this.#gate.heldMs === 0) {
+      this.#commit();
+      return;
+    }
+    this.#gate.holdCommit();
+    this.#options.onHeldCommit();
+  }
+
+  /** Forgets what was heard and is no message yet. */
+  clear(): void {
+    const { holdsCommit } = this.#gate;
+    this.#gate.clear();
+    if (holdsCommit) this.#options.onHeldCommit();
+    this.#options.send({ type: "input_audio_buffer.clear" });
   }
 
   /** The server has nothing left that is not committed. */
-  settled(): void {
+  emptied(): void {
+    this.#uncommittedSamples = 0;
+  }
+
+  get #isOpen(): boolean {
+    return this.#isListening && this.#options.mayHear();
+  }
+
+  #commit(): void {
+    this.#options.send({ type: "input_audio_buffer.commit" });
     this.#uncommittedSamples = 0;
   }
 

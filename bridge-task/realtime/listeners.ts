@@ -1,15 +1,21 @@
 import { deferred } from "../deadline.ts";
 import { SafeEmitter } from "../emitter.ts";
+import { InvalidInputError } from "../errors.ts";
 
 type Args<Events, Name extends keyof Events> = Events[Name] extends unknown[] ? Events[Name] : never;
 type First<List> = List extends [infer Event, ...unknown[]] ? Event : undefined;
 type AnyListener = (...args: unknown[]) => unknown;
 
+const checked = (name: string, listener: unknown): AnyListener => {
+  if (typeof listener === "function") return listener as AnyListener;
+  throw new InvalidInputError(`a listener is a function: on("${name}", (event) => …)`);
+};
+
 /** How an application listens. A listener that throws, or whose promise rejects, is logged and harms nobody. */
 export class Listeners<Events> {
   readonly #emitter: SafeEmitter<Record<string, unknown[]>>;
-  /** Whoever waits for an event stops waiting at the end. */
-  readonly #waiting = new Set<() => void>();
+  /** Whoever waits for an event, by its name. They are no listeners: `off` is not for them. */
+  readonly #waiting = new Map<string, Set<(event: unknown) => void>>();
   #isOver = false;
 
   /** @internal */
@@ -22,7 +28,7 @@ export class Listeners<Events> {
     name: Name,
     listener: (...args: Args<Events, Name>) => unknown,
   ): typeof listener {
-    this.#emitter.on(name, listener as AnyListener);
+    this.#emitter.on(name, checked(name, listener));
     return listener;
   }
 
@@ -31,7 +37,7 @@ export class Listeners<Events> {
     name: Name,
     listener: (...args: Args<Events, Name>) => unknown,
   ): typeof listener {
-    this.#emitter.once(name, listener as AnyListener);
+    this.#emitter.once(name, checked(name, listener));
     return listener;
   }
 
@@ -53,22 +59,20 @@ export class Listeners<Events> {
   ): Promise<First<Events[Name]> | null> {
     if (this.#isOver) return null;
     const { promise, resolve } = deferred<unknown>();
-    const giveUp = () => resolve(null);
-    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
-    this.#emitter.once(name, resolve);
-    this.#waiting.add(giveUp);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve(null), timeoutMs);
+    const waiting = this.#waiting.get(name) ?? new Set();
+    this.#waiting.set(name, waiting.add(resolve));
     try {
       return (await promise) as First<Events[Name]> | null;
     } finally {
       clearTimeout(timer);
-      this.#emitter.off(name, resolve);
-      this.#waiting.delete(giveUp);
+      waiting.delete(resolve);
     }
   }
 
   /** Tells listeners of an event as if it had happened. */
   dispatch<Name extends keyof Events & string>(name: Name, ...args: Args<Events, Name>): true {
-    this.#emitter.emit(name, ...args);
+    this.tell(name, () => args);
     return true;
   }
 
@@ -77,14 +81,19 @@ export class Listeners<Events> {
     return true;
   }
 
-  /** The same for an event whose name is known only now; not told where nobody listens. */
+  /** Like `dispatch`, for a name that is known only now. The event is not made where nobody listens, and nothing follows the end. */
   protected tell(name: string, event: () => unknown[]): void {
-    if (this.#emitter.isHeard(name)) this.#emitter.emit(name, ...event());
+    const waiting = this.#waiting.get(name);
+    const isAwaited = waiting !== undefined && waiting.size > 0;
+    if (this.#isOver || !(isAwaited || this.#emitter.isHeard(name))) return;
+    const args = event();
+    for (const resolve of waiting ?? []) resolve(args[0]);
+    this.#emitter.emit(name, ...args);
   }
 
   /** Nothing follows: waits end. */
   protected tellNoMore(): void {
     this.#isOver = true;
-    for (const giveUp of [...this.#waiting]) giveUp();
+    for (const waiting of this.#waiting.values()) for (const resolve of waiting) resolve(null);
   }
 }

@@ -1,7 +1,7 @@
 import { BridgeError, type BridgeErrorOptions } from "../errors.ts";
 
 /**
- * - `ignore`: the session goes on and nothing needs doing.
+ * - `ignore`: the session goes on; `advice` says whether something should be done differently.
  * - `retry`: the same request may succeed when sent again.
  * - `rotate`: this session is at its end; a new one may go on.
  * - `give_up`: no session will succeed until somebody changes something.
@@ -14,6 +14,8 @@ export interface ErrorRow {
   quiet: boolean;
   /** What a person should do next. */
   advice: string;
+  /** It may be about a single setting, such as a model for transcripts: then it is no reason to give the session up. */
+  isOfRequest?: boolean;
 }
 
 /** What the server says of an error, in an `error` event, a failed response, an HTTP body or a close reason. */
@@ -30,9 +32,14 @@ const mistake = (advice: string): ErrorRow => ({ action: "ignore", quiet: false,
 const retry = (advice: string): ErrorRow => ({ action: "retry", quiet: false, advice });
 const giveUp = (advice: string): ErrorRow => ({ action: "give_up", quiet: false, advice });
 
-const badKey = giveUp("Put a valid OpenAI key with access to the Realtime API where the agent reads OPENAI_API_KEY.");
+const badKey = giveUp(
+  "Use a valid OpenAI key with access to the Realtime API (openAiApiKey; the bridge task reads OPENAI_API_KEY).",
+);
 const noMoney = giveUp("Add credit or raise the spending limit of the OpenAI account, then start the agent again.");
-const noModel = giveUp("Choose a Realtime model that this key may use, for example gpt-realtime-2.1.");
+const noModel: ErrorRow = {
+  ...giveUp("Choose a Realtime model that this key may use, for example gpt-realtime-2.1."),
+  isOfRequest: true,
+};
 
 const rows = new Map<string, ErrorRow>(
   Object.entries({
@@ -124,7 +131,7 @@ export const modelErrorOf = (
   return new ModelError(
     row.action === "give_up" ? "model_refused" : "model_lost",
     upstream.code || fallbackCode,
-    `Model session: ${said} ${row.advice}`,
+    `Model session: ${/[.!?]$/.test(said) ? said : `${said}.`} ${row.advice}`,
     { retryable: row.action === "retry" || row.action === "rotate", ...options },
   );
 };

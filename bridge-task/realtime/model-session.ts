@@ -52,8 +52,10 @@ export class ModelSession {
   readonly #decoder = new PcmDecoder();
   readonly #ready = deferred();
   #end: CloseNotice | undefined;
-  /** Set while a server event is being applied: what it brings about is told after the event itself. */
-  #deferred: (() => void)[] | undefined;
+  /** What is still to be told, oldest first. */
+  #untold: (() => void)[] = [];
+  /** A server event is being applied, which is told before what it brings about; or something is being told. */
+  #isTellingLater = false;
 
   /** Throws InvalidInputError where connecting can never work; what a caller asks before it opens anything else. */
   static check({ apiKey, baseUrl }: Pick<ModelSessionOptions, "apiKey" | "baseUrl">): void {
@@ -87,12 +89,13 @@ export class ModelSession {
     this.settings = new Settings({
       first: options.session ?? {},
       send,
-      onSettled: () => this.audio.release(),
+      onChange: () => this.#onSettings(),
       logger,
     });
     this.audio = new InputAudio({
       send,
       mayHear: () => this.#end === undefined && this.settings.isSettled,
+      onHeldCommit: () => this.requests.hold(),
       onSent: keepAudio ? (pcm) => this.conversation.heardInput(pcm) : undefined,
       maxHeldMs: options.maxHeldAudioMs ?? 30_000,
       logger,
@@ -180,6 +183,11 @@ export class ModelSession {
     }
   }
 
+  #onSettings(): void {
+    this.audio.release();
+    this.requests.hold();
+  }
+
   async #runTool(call: ToolCall): Promise<void> {
     const output = await this.#tools.run(call);
     this.#turn.dispatch({ type: "tool_finished", itemId: call.itemId, output });
@@ -189,20 +197,22 @@ export class ModelSession {
     if (this.#end !== undefined) return;
     const event = this.#names.toGaEvent(received);
     if (event === undefined) return;
-    this.#deferred = [];
+    this.#isTellingLater = true;
     let changes: ConversationChange[] = [];
     try {
       changes = this.#apply(event);
     } catch (error) {
       this.#logger.error("server_event_failed", { type: event.type, error });
     }
-    const brought = this.#deferred;
-    this.#deferred = undefined;
+    const brought = this.#untold;
+    this.#untold = [];
     this.#tell("realtime.event", { time: new Date().toISOString(), source: "server", event });
     if (event.type !== "error") this.#tell(event.type, ...([event] as unknown as never));
     if (event.type === "input_audio_buffer.speech_started") this.#tell("conversation.interrupted");
     for (const change of changes) this.#tellChange(change);
-    for (const tell of brought) tell();
+    this.#untold.push(...brought);
+    this.#isTellingLater = false;
+    this.#tellAll();
   }
 
   #apply(event: RealtimeServerEvent): ConversationChange[] {
@@ -224,7 +234,7 @@ export class ModelSession {
       }
       case "input_audio_buffer.committed":
       case "input_audio_buffer.cleared":
-        this.audio.settled();
+        this.audio.emptied();
         break;
       case "response.done":
         if (event.response.status === "failed") this.#errors.failed(event.response);
@@ -243,8 +253,8 @@ export class ModelSession {
     if (eventId !== undefined) this.requests.refused(eventId);
     const advice = adviceOnUpdate[update];
     const extra = { ...(event_id ? { event_id } : {}), ...(advice ? { advice } : {}) };
-    // Of a split update the setting at fault will be named by itself.
-    this.#errors.report(error, extra, { isMended: update === "split" });
+    const about = update === "no_update" ? "session" : update === "split" ? "mended" : "setting";
+    this.#errors.report(error, extra, about);
     if (update !== "lost") return;
     const message = `The model server refused the session's settings: ${error.message} Correct them and start again.`;
     this.#ready.reject(new ModelError("model_refused", error.code ?? "session_refused", message));
@@ -281,7 +291,15 @@ export class ModelSession {
   }
 
   #tell<Name extends keyof SessionEvents>(name: Name, ...args: SessionEvents[Name]): void {
-    if (this.#deferred !== undefined) this.#deferred.push(() => this.events.emit(name, ...args));
-    else this.events.emit(name, ...args);
+    this.#untold.push(() => this.events.emit(name, ...args));
+    this.#tellAll();
+  }
+
+  /** In order, also where a listener does what is to be told as well. */
+  #tellAll(): void {
+    if (this.#isTellingLater) return;
+    this.#isTellingLater = true;
+    for (let tell = this.#untold.shift(); tell !== undefined; tell = this.#untold.shift()) tell();
+    this.#isTellingLater = false;
   }
 }

@@ -84,10 +84,10 @@ export class RealtimeApi extends Listeners<RealtimeApiEvents> {
     const session = this.#session;
     switch (event.type) {
       case "session.update":
-        session.settings.update(event.session as SessionUpdate);
+        session.settings.update(event.session as SessionUpdate, event.event_id);
         return;
       case "response.create":
-        session.requests.createResponse(event.response as ResponseRequest | undefined, event.event_id);
+        session.requests.createResponse(event.response as ResponseRequest | undefined, { eventId: event.event_id });
         return;
       case "response.cancel":
         // One that is named may be outside of the conversation; the server knows.
@@ -99,6 +99,12 @@ export class RealtimeApi extends Listeners<RealtimeApiEvents> {
         return;
       case "input_audio_buffer.append":
         session.audio.append(samplesOf(event.audio));
+        return;
+      case "input_audio_buffer.commit":
+        session.audio.commit();
+        return;
+      case "input_audio_buffer.clear":
+        session.audio.clear();
         return;
       default:
         session.send(event);

@@ -30,6 +30,7 @@ export class Requests {
   /** An application's own event id → the item it sent under it. */
   readonly #namedItems = new Map<string, string>();
   #wishCount = 0;
+  #isNextLineDue = false;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -47,7 +48,7 @@ export class Requests {
     if (event_id !== id) this.#nameItem(event_id, id);
     send({ type: "conversation.item.create", ...more, event_id, item: { ...known, id } as WireItem });
     if (known.type === "function_call_output") {
-      // After it: the response that speaks about the output may be asked for at once.
+      this.#awaitNextLine();
       turn.dispatch({ type: "tool_answered", callId: known.call_id, outputItemId: id });
       tools.abandon(known.call_id);
     }
@@ -68,14 +69,23 @@ export class Requests {
     this.#options.turn.dispatch({ type: "response_wanted", wish });
   }
 
-  /** What an application asks: a response now, or as soon as it may be. */
-  createResponse(asked?: ResponseRequest, eventId?: string): void {
-    const { turn, audio, settings, logger } = this.#options;
+  /** What an application asks: a response now, or as soon as it may be. `sees`: items that it must have seen. */
+  createResponse(
+    asked?: ResponseRequest,
+    { eventId, sees = [] }: { eventId?: string | undefined; sees?: string[] } = {},
+  ): void {
+    const { audio, settings, logger } = this.#options;
     const { parameters, warnings } = normalizeResponse(asked, { voiceHeard: settings.isVoiceHeard });
     for (const warning of warnings) logger.warn("response_setting_left_out", { warning });
     // Without voice activity detection, what was heard becomes a message only when somebody says so.
-    if (turn.turnDetection === null) audio.commit();
-    this.wish({ parameters, ...(eventId === undefined ? {} : { id: eventId }) });
+    if (settings.config.audio?.input?.turn_detection === null) audio.commit();
+    this.wish({ parameters, sees, ...(eventId === undefined ? {} : { id: eventId }) });
+  }
+
+  /** No response is asked for while settings that it must obey, or words that it must hear, are on their way. */
+  hold(): void {
+    const { turn, audio, settings } = this.#options;
+    turn.dispatch({ type: "hold", isHeld: !settings.isSettled || audio.holdsCommit || this.#isNextLineDue });
   }
 
   /** Has the model say something of its own accord, on top of the session's instructions; given up when a person speaks first. */
@@ -89,6 +99,16 @@ export class Requests {
   /** Ends what is being said or about to be. `heard`: how much of an item its listener says was heard. */
   cancel(heard?: { itemId: string; contentIndex: number; ms: number }): void {
     this.#options.turn.dispatch({ type: "cancel_wanted", heard });
+  }
+
+  /** An application that answers a call itself usually asks for the response too, in its next line: ours may not be before it. */
+  #awaitNextLine(): void {
+    this.#isNextLineDue = true;
+    this.hold();
+    setImmediate(() => {
+      this.#isNextLineDue = false;
+      this.hold();
+    });
   }
 
   #nameItem(eventId: string, itemId: string): void {

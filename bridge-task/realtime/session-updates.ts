@@ -15,6 +15,8 @@ interface InFlight {
   repairCount: number;
   split: Split | undefined;
   overdue: NodeJS.Timeout;
+  /** Without an answer for too long: it holds nothing up any more, but its answer may still come. */
+  isOverdue: boolean;
 }
 
 export interface SessionUpdatesOptions {
@@ -38,6 +40,8 @@ export type Refusal = "no_update" | "repaired" | "split" | "setting_lost" | "los
 
 /** A refused update is sent again without what was refused, as often as this; then each setting by itself. */
 const maxRepairs = 5;
+/** Updates without an answer; beyond it the oldest is given up. */
+const maxInFlight = 256;
 
 /**
  * Session updates on their way. The server answers each in order, with `session.updated` (which names none) or with an error
@@ -48,13 +52,14 @@ export class SessionUpdates {
   #inFlight: InFlight[] = [];
   #waiting: Deferred<void> | undefined;
   #sentCount = 0;
+  #isClosed = false;
 
   constructor(options: SessionUpdatesOptions) {
     this.#options = options;
   }
 
   get isSettled(): boolean {
-    return this.#inFlight.length === 0;
+    return this.#inFlight.every(({ isOverdue }) => isOverdue);
   }
 
   /** Resolves when no update is unanswered. Never rejects. */
@@ -64,8 +69,9 @@ export class SessionUpdates {
     return this.#waiting.promise;
   }
 
-  send(session: RealtimeSessionCreateRequest): void {
-    this.#send(session, 0, undefined);
+  /** `eventId`: the application's own, under which it finds an error again. */
+  send(session: RealtimeSessionCreateRequest, eventId?: string): void {
+    this.#send(session, { repairCount: 0, split: undefined, eventId });
   }
 
   /** The server said `session.updated`. */
@@ -91,8 +97,9 @@ export class SessionUpdates {
     return update.split.openCount === 0 && !update.split.isAnyAccepted ? "lost" : "setting_lost";
   }
 
-  /** Stops every timer; whoever waits goes on. */
+  /** Stops every timer; whoever waits goes on; nothing is sent any more. */
   close(): void {
+    this.#isClosed = true;
     for (const { overdue } of this.#inFlight) clearTimeout(overdue);
     this.#inFlight = [];
     this.#waiting?.resolve();
@@ -111,31 +118,43 @@ export class SessionUpdates {
     if (repair.type === "lost") return "lost";
     if (repair.type === "rest") {
       const session = left(repair.session);
-      if (session !== undefined) this.#send(session, update.repairCount + 1, update.split);
+      if (session !== undefined) this.#send(session, { repairCount: update.repairCount + 1, split: update.split });
       return "repaired";
     }
     const split = { openCount: 0, isAnyAccepted: false };
-    for (const session of repair.sessions.flatMap((one) => left(one) ?? [])) this.#send(session, 0, split);
+    for (const session of repair.sessions.flatMap((one) => left(one) ?? []))
+      this.#send(session, { repairCount: 0, split });
     return "split";
   }
 
-  #send(session: RealtimeSessionCreateRequest, repairCount: number, split: Split | undefined): void {
+  #send(
+    session: RealtimeSessionCreateRequest,
+    { repairCount, split, eventId }: Pick<InFlight, "repairCount" | "split"> & { eventId?: string | undefined },
+  ): void {
+    if (this.#isClosed) return;
     this.#sentCount += 1;
-    const eventId = `update_${this.#sentCount}`;
+    const id = eventId ?? `update_${this.#sentCount}`;
     const overdue = setTimeout(() => {
-      this.#options.logger.warn("session_update_unanswered", { eventId });
-      this.#remove(update);
+      this.#options.logger.warn("session_update_unanswered", { eventId: id });
+      update.isOverdue = true;
+      this.#settle();
     }, this.#options.answerTimeoutMs ?? 5_000);
-    const update: InFlight = { eventId, session, repairCount, split, overdue };
+    const update: InFlight = { eventId: id, session, repairCount, split, overdue, isOverdue: false };
     if (split !== undefined) split.openCount += 1;
     this.#inFlight.push(update);
-    this.#options.send({ type: "session.update", event_id: eventId, session });
+    const [oldest] = this.#inFlight;
+    if (this.#inFlight.length > maxInFlight && oldest !== undefined) this.#remove(oldest);
+    this.#options.send({ type: "session.update", event_id: id, session });
   }
 
   #remove(update: InFlight): void {
     clearTimeout(update.overdue);
     if (update.split !== undefined) update.split.openCount -= 1;
     this.#inFlight = this.#inFlight.filter((other) => other !== update);
+    this.#settle();
+  }
+
+  #settle(): void {
     if (!this.isSettled) return;
     this.#waiting?.resolve();
     this.#waiting = undefined;

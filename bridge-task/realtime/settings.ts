@@ -11,8 +11,8 @@ export interface SettingsOptions {
   /** On top of `defaultSession()`. */
   first: SessionUpdate;
   send: (event: SessionUpdateEvent) => void;
-  /** Every update is answered. */
-  onSettled: () => void;
+  /** An update is on its way, or all are answered. */
+  onChange: () => void;
   logger: Logger;
 }
 
@@ -22,15 +22,17 @@ export class Settings {
   /** The voice cannot change any more. */
   isVoiceHeard = false;
   readonly #logger: Logger;
+  readonly #onChange: () => void;
   readonly #updates: SessionUpdates;
   readonly #first: RealtimeSessionCreateRequest;
   #config: RealtimeSessionCreateRequest;
   #isTemperatureTold = false;
 
   /** Throws InvalidInputError where the first settings can never work. */
-  constructor({ first, send, onSettled, logger }: SettingsOptions) {
+  constructor({ first, send, onChange, logger }: SettingsOptions) {
     this.#logger = logger;
-    this.#updates = new SessionUpdates({ send, onSettled, logger });
+    this.#onChange = onChange;
+    this.#updates = new SessionUpdates({ send, onSettled: onChange, logger });
     this.#config = defaultSession();
     this.#first = mergeSessions(this.#config, this.#normalize(first));
     this.#config = this.#first;
@@ -55,8 +57,8 @@ export class Settings {
   }
 
   /** Throws InvalidInputError, with nothing changed, where the update can never work. */
-  update(update: SessionUpdate): void {
-    this.#change(this.#normalize(update));
+  update(update: SessionUpdate, eventId?: string): void {
+    this.#change(this.#normalize(update), eventId);
   }
 
   addTool(definition: ToolDefinition, handler: ToolHandler, options?: ToolOptions): Tool {
@@ -85,10 +87,11 @@ export class Settings {
     this.#updates.close();
   }
 
-  #change(session: RealtimeSessionCreateRequest | undefined): void {
+  #change(session: RealtimeSessionCreateRequest | undefined, eventId?: string): void {
     if (session === undefined) return;
     this.#config = mergeSessions(this.#config, session);
-    this.#updates.send(session);
+    this.#updates.send(session, eventId);
+    this.#onChange();
   }
 
   #normalize(update: SessionUpdate, withTools = false): RealtimeSessionCreateRequest | undefined {

@@ -32,6 +32,8 @@ export interface Tool<Arguments = Record<string, unknown>> extends Required<Tool
 }
 
 export const defaultToolTimeoutMs = 30_000;
+/** What the server takes as a function's name. */
+const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
 const longestTimerMs = 2 ** 31 - 1;
 
 const nameOf = (tool: unknown): string | undefined => {
@@ -57,7 +59,15 @@ export class Toolbox {
   add(definition: ToolDefinition, handler: ToolHandler, { timeoutMs = defaultToolTimeoutMs }: ToolOptions): Tool {
     const name = nameOf(definition);
     if (name === undefined) throw new InvalidInputError("a tool needs a name: addTool({ name, … }, handler)");
-    if (this.#tools.has(name) || this.isDeclared(name)) {
+    if (!namePattern.test(name)) {
+      throw new InvalidInputError(`tool "${name}" needs another name: 1 to 64 letters, digits, "_" or "-"`);
+    }
+    if (this.isDeclared(name)) {
+      throw new InvalidInputError(
+        `tool "${name}" is in updateSession({ tools }): leave it out there before you add it`,
+      );
+    }
+    if (this.#tools.has(name)) {
       throw new InvalidInputError(`tool "${name}" is there already: removeTool("${name}") before you add it again`);
     }
     if (typeof handler !== "function") {

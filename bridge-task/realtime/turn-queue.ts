@@ -27,6 +27,7 @@ export const enqueue = ({ state, commands }: Step, wish: Wish, place: "front" | 
     sees: [...new Set([...older.sees, ...newer.sees])].slice(-turnLimits.rememberedIds),
     yieldsToSpeech: older.yieldsToSpeech && newer.yieldsToSpeech,
     survivesCancel: older.survivesCancel || newer.survivesCancel,
+    isForToolsOnly: older.isForToolsOnly && newer.isForToolsOnly,
   };
   const others = state.queue.filter((other) => other !== twin);
   state.queue = place === "front" ? [merged, ...others] : state.queue.map((other) => (other === twin ? merged : other));
@@ -38,12 +39,12 @@ export const tryAgain = (step: Step, wish: Wish): void => {
   else enqueue(step, { ...wish, attemptCount }, "front");
 };
 
-/** Sends the next wish if one may be sent now: nothing is being answered, nobody speaks, and no pause after a failure runs. */
+/** Sends the next wish if one may be sent now: nothing is being answered, nobody speaks, no pause after a failure runs, and nothing holds it up. */
 export const sendNextWish = (step: Step): void => {
   const { state, commands } = step;
   const [wish, ...rest] = state.queue;
   const isFree = state.response.phase === "none" && state.speech === "quiet" && state.wakes.retry === undefined;
-  if (wish === undefined || !isFree) return;
+  if (wish === undefined || !isFree || state.isHeld) return;
   state.queue = rest;
   state.response = { phase: "requested", wish, isCancelled: false };
   commands.push({ type: "create_response", eventId: eventIdOf(wish), parameters: wish.parameters });

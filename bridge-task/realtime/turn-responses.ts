@@ -34,7 +34,11 @@ export const onResponseWanted = (step: Step, { wish }: EventOf<"response_wanted"
   const isUnderWay = response.phase === "requested" && !response.isCancelled && response.wish.parameters === undefined;
   if (isUnderWay && wanted.parameters === undefined && wanted.sees.length === 0) return;
   enqueue(step, wanted, "back");
+  // An application that has a response of its own in mind for a tool's result gets that one, and not ours before it.
+  if (!wanted.yieldsToSpeech) state.queue = state.queue.toSorted((a, b) => rank(a) - rank(b));
 };
+
+const rank = ({ isForToolsOnly }: Wish): number => (isForToolsOnly === true ? 1 : 0);
 
 /** Who asks for a response and names no item means all that was put into the conversation before. */
 const seeingAllSent = ({ unconfirmedItemIds }: TurnState, wish: Wish): Wish =>

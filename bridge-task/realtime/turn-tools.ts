@@ -117,5 +117,9 @@ export const askAboutTools = (step: Step): void => {
   if (sees.length === 0) return;
   state.toolBatches = state.toolBatches.filter((batch) => !isFinished(batch));
   state.madeCount += 1;
-  enqueue(step, { ...plainWish, id: `tools_${state.madeCount}`, sees, survivesCancel: true }, "back");
+  enqueue(
+    step,
+    { ...plainWish, id: `tools_${state.madeCount}`, sees, survivesCancel: true, isForToolsOnly: true },
+    "back",
+  );
 };

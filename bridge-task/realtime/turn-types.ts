@@ -34,6 +34,8 @@ export interface Wish {
   readonly yieldsToSpeech: boolean;
   /** Owed to tools that have finished: a cancel does not take it back. */
   readonly survivesCancel?: boolean | undefined;
+  /** Nobody asked for it but finished tools: any later response that sees their outputs will do. */
+  readonly isForToolsOnly?: boolean | undefined;
   readonly attemptCount: number;
 }
 
@@ -99,6 +101,8 @@ export interface TurnState {
   readonly madeCount: number;
   /** The voice holds audio that was not sent yet. */
   readonly isVoiceBusy: boolean;
+  /** No response may be asked for now. */
+  readonly isHeld: boolean;
   readonly failureCount: number;
   /** The newest wake of each kind; an older one that still fires means nothing. */
   readonly wakes: Readonly<Partial<Record<WakeKind, number>>>;
@@ -106,6 +110,8 @@ export interface TurnState {
 }
 
 export type TurnEvent =
+  /** `isHeld`: what a response has to see or obey is still on its way, so none may be asked for. */
+  | { type: "hold"; isHeld: boolean }
   | { type: "session_updated"; turnDetection: EffectiveTurnDetection | null }
   | { type: "response_wanted"; wish: Wish }
   /** `heard`: the application's own idea of it; the conversation keeps no more of that part, nor more than was sent. */

@@ -40,6 +40,7 @@ export const initialTurn: TurnState = {
   earlyOutputs: [],
   madeCount: 0,
   isVoiceBusy: false,
+  isHeld: false,
   failureCount: 0,
   wakes: {},
   wakeCount: 0,
@@ -59,6 +60,9 @@ export const reduceTurn = (state: TurnState, event: TurnEvent): { state: TurnSta
 };
 
 const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnEvent, { type: Type }>) => void } = {
+  hold: ({ state }, { isHeld }) => {
+    state.isHeld = isHeld;
+  },
   session_updated: (step, { turnDetection }) => onSessionUpdated(step, turnDetection),
   response_wanted: onResponseWanted,
   cancel_wanted: onCancelWanted,

@@ -64,7 +64,7 @@ export class CallNews {
 
   /** The call, as an answer of the coordinator had it. */
   callIs(call: CallState, at: Moment): CallEvent[] {
-    const isNewlyOver = this.#isCallKnown && !this.#call.ended_at && call.ended_at !== undefined;
+    const isNewlyOver = this.#isCallKnown && !this.#call.ended_at && Boolean(call.ended_at);
     this.#know(call);
     return isNewlyOver ? this.#callEnded(at) : [];
   }

@@ -24,8 +24,14 @@ export interface CallWatchOptions {
 const tokenExpired = 40;
 /** A socket that held so long was well: its loss begins the pauses anew. */
 const wellAfterMs = 10_000;
+/** After so many failures in a row it is no passing trouble: then it is tried once a minute, within the app's rate limits. */
+const lastingAfter = 10;
+const lastingPauseMs = 60_000;
 /** Attempts after which those who wait for the events shall wait no longer. */
 const patience = 2;
+
+const pauseAfter = (failureCount: number): number =>
+  failureCount > lastingAfter ? lastingPauseMs : Math.round(retryIntervalMs(failureCount - 1));
 
 /**
  * Keeps the events of a call coming, for as long as it is open: a socket to the coordinator, a request that makes it carry
@@ -73,7 +79,7 @@ export class CallWatch {
       if (this.#failureCount >= patience) this.#watching.resolve();
       const isExpired = error instanceof CoordinatorError && error.apiCode === tokenExpired;
       // A new token that has expired as well means that our clock is wrong: no reason to hurry.
-      const pauseMs = isExpired && !wasExpired ? 0 : Math.round(retryIntervalMs(this.#failureCount - 1));
+      const pauseMs = isExpired && !wasExpired ? 0 : pauseAfter(this.#failureCount);
       wasExpired = isExpired;
       this.#report(error, heldMs > 0, pauseMs);
       // The pause ends early when we leave: nothing is left to be done then.

@@ -24,7 +24,10 @@ const attempts = 3;
 const fromSdk = (what: string, thrown: unknown): CoordinatorError => {
   const { code, metadata } = (thrown ?? {}) as { code?: unknown; metadata?: { responseCode?: unknown } };
   const status = typeof metadata?.responseCode === "number" ? metadata.responseCode : undefined;
-  return new CoordinatorError(`${what}: ${messageOf(thrown)}`, {
+  // Where no answer came, node-sdk hides why in `code`.
+  const unreached =
+    code instanceof Error ? ` (${messageOf(code.cause ?? code)}): check the network path to Stream` : "";
+  return new CoordinatorError(`${what}: ${messageOf(thrown)}${unreached}`, {
     status,
     apiCode: typeof code === "number" ? code : undefined,
     retryable: mayPass(status),

@@ -121,6 +121,11 @@ describe("a start that fails or is given up leaves nobody in the call", () => {
     ["OpenAI API key", { openAiApiKey: "" }],
     ["base URL", { baseUrl: "http://127.0.0.1/v1" }],
     ["validityInSeconds", { validityInSeconds: -1 }],
+    ["maxDurationMs", { maxDurationMs: Number.NaN }],
+    ["waitForMs", { waitForMs: Number.POSITIVE_INFINITY }],
+    ["idleTimeoutMs", { idleTimeoutMs: "15" }],
+    ["model", { model: null }],
+    ["logger", { logger: console }],
   ])("a bad %s is named before anything is opened", async (name, bad) => {
     const seqBefore = log.since().length;
     const good = { streamClient: streamClient(), call, agentUserId: "bot", openAiApiKey: openAiKey };
@@ -198,6 +203,42 @@ describe("the application's client", () => {
     expect(told).toEqual([`call.ended ${cid()}`, "call_ended"]);
   });
 
+  test("a second agent of the same user in the same call is refused for as long as the first one is there", async () => {
+    const { client } = await connect();
+    await expect(connect()).rejects.toMatchObject({
+      code: "agent_present",
+      message: expect.stringMatching(/disconnect/),
+    });
+    expect(present()).toEqual(["bot"]);
+    await client.disconnect();
+    const { client: next } = await connect();
+    await next.disconnect();
+  });
+
+  test("connecting fails where the stay ends meanwhile: nobody gets a client that is dead", async () => {
+    const gate = await gateTo(stream.serverBaseUrl);
+    const lastSeq = log.since().at(-1)?.seq ?? 0;
+    const connecting = connectOpenAi({
+      streamClient: streamClient(gate.url),
+      call,
+      openAiApiKey: openAiKey,
+      agentUserId: "bot",
+      baseUrl: openai.baseUrl,
+      logger: silentLogger,
+    });
+    connecting.catch(() => undefined);
+    const isReady = ({ type, seq }: CloudEvent) => type === "server.session.updated" && seq > lastSeq;
+    await log.waitFor(isReady, waitMs, "the model session");
+    await openai.kill();
+    onTestFinished(() => openai.restore());
+    gate.open();
+    await expect(soon(connecting)).rejects.toMatchObject({
+      code: "ended_while_joining",
+      message: expect.stringMatching(/model_lost/),
+    });
+    expect(present()).toEqual([]);
+  });
+
   test("an attached StreamClient connects it by Stream's own method", async () => {
     const attached = attachOpenAi(streamClient(), { baseUrl: openai.baseUrl, logger: silentLogger });
     const client = await attached.video.connectOpenAi({
@@ -214,7 +255,6 @@ describe("the application's client", () => {
     client.clearEventHandlers();
     client.realtime.clearEventHandlers();
     client.off("input_audio_buffer.speech_started");
-    client.onNext("close", () => undefined);
     await streamClient().video.call(call.type, call.id).end();
     await vi.waitFor(() => expect(client.end).toMatchObject({ cause: "call_ended" }), waitMs);
     expect(await Promise.race([closed, "not told"])).toBe("not told");

@@ -46,6 +46,7 @@ export const connectAgent = async (
   });
   const { betaEventNames } = options;
   const client = new RealtimeClient({ session, disconnect: () => session.close(), betaEventNames, logger });
+  session.events.on("close", (notice) => client.finish(notice));
   onTestFinished(() => client.disconnect());
   return { cloud, client, session, playout, log };
 };

@@ -275,7 +275,10 @@ describe("errors", () => {
     client.sendUserMessageContent(hello);
     await next(client, "response.done");
     expect(created).toHaveLength(1);
-    expect(log.filter(({ event }) => event === "listener_failed")).toHaveLength(2);
+    // The first of a name is logged, then the tenth: a listener that fails for every piece of sound would fill the log.
+    expect(log.filter(({ event }) => event === "listener_failed")).toMatchObject([
+      { listener: "response.created", count: 1 },
+    ]);
   });
 });
 

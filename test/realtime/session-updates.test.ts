@@ -93,8 +93,29 @@ it("is no longer held up by an update that nobody answers", async () => {
   await vi.advanceTimersByTimeAsync(5_000);
   await settled;
   expect(onSettled).toHaveBeenCalledTimes(1);
+  expect(updates.isSettled).toBe(true);
+});
+
+it("repairs an update that is refused late, and takes a late answer for its own", async () => {
+  const { updates, push, sent } = start();
+  push({ instructions: "a", max_output_tokens: 7 });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(updates.refuse("update_1", "session.max_output_tokens")).toBe("repaired");
+  expect(sent.at(-1)?.session).toEqual({ type: "realtime", instructions: "a" });
+  await vi.advanceTimersByTimeAsync(5_000);
+  push({ instructions: "b" });
   updates.acknowledge();
-  expect(onSettled).toHaveBeenCalledTimes(1);
+  expect(updates.isSettled).toBe(false);
+  updates.acknowledge();
+  expect(updates.isSettled).toBe(true);
+});
+
+it("sends nothing once it is closed", () => {
+  const { updates, push, sent } = start();
+  updates.close();
+  push({ instructions: "a" });
+  expect(sent).toEqual([]);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it("lets everybody go and leaves no timer when it is closed", async () => {

@@ -10,6 +10,7 @@ export type { ConversationItem, ItemDelta } from "./realtime/conversation.ts";
 export { type ErrorAction, ModelError } from "./realtime/model-errors.ts";
 export type { RealtimeApi, RealtimeApiEvents } from "./realtime/realtime-api.ts";
 export type { SessionUpdate } from "./realtime/session-settings.ts";
+export type { FinishedTool } from "./realtime/tool-runner.ts";
 export type { Tool, ToolContext, ToolDefinition, ToolHandler, ToolOptions } from "./realtime/tools.ts";
 export type { AgentState } from "./realtime/turn-types.ts";
 export type { UserContentPart } from "./realtime/user-content.ts";

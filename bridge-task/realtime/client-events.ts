@@ -8,6 +8,7 @@ import type { EndReason } from "../job.ts";
 import type { ConversationItem, ItemDelta } from "./conversation.ts";
 import type { BetaServerEvents } from "./event-names.ts";
 import type { ErrorAction, ModelError } from "./model-errors.ts";
+import type { FinishedTool } from "./tool-runner.ts";
 import type { AgentState } from "./turn-types.ts";
 
 /** Anything that crossed the wire, in either direction. */
@@ -43,10 +44,16 @@ export interface SessionEvents extends ServerEvents {
   /** An item is there, or changed. `delta`: what came with this change, null where nothing was added. */
   "conversation.updated": [change: { item: ConversationItem; delta: ItemDelta | null }];
   "conversation.item.appended": [appended: { item: ConversationItem }];
-  /** Once per item: it will not grow any more. Items that were cut short are never completed. */
+  /**
+   * Once per item, when nothing more is made of it: a person's at once, with the words of speech still to come (in
+   * `conversation.updated`, and as `conversation.item.input_audio_transcription.completed`); the agent's when it is made whole,
+   * which is before it is heard whole. One that the model did not finish is never completed.
+   */
   "conversation.item.completed": [completed: { item: ConversationItem }];
   /** A person began to speak; the agent is silent from here on. */
   "conversation.interrupted": [];
+  /** A call of the model's has its output. `status`: `done`, or why the model got an error; `error`: what a handler threw. */
+  "tool.finished": [finished: FinishedTool];
   "agent.state": [change: { state: AgentState }];
   error: [notice: ErrorNotice];
   /** Exactly once. Nothing follows. */

@@ -105,7 +105,11 @@ export class ModelSession {
       giveUp: (error) => this.#finish({ cause: error.reason, detail: error.message, error }),
       logger,
     });
-    this.#tools = new ToolRunner({ tools: this.settings.tools, logger });
+    this.#tools = new ToolRunner({
+      tools: this.settings.tools,
+      onFinished: (finished) => this.#tell("tool.finished", finished),
+      logger,
+    });
     this.#turn = new TurnRunner({
       voice,
       logger,

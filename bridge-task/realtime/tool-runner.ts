@@ -11,8 +11,18 @@ const keptOfLongError = 1_000;
 
 /** What becomes of a call: JSON text for the model, and how it came about. */
 export interface ToolOutcome {
+  /** JSON text. */
   output: string;
   status: "done" | "failed" | "timed_out" | "unknown" | "too_long" | "abandoned";
+  /** What the handler threw. */
+  error?: unknown;
+}
+
+/** A call of the model's that is over. */
+export interface FinishedTool extends ToolOutcome {
+  name: string;
+  callId: string;
+  tookMs: number;
 }
 
 const errorOutput = (message: string, more: Record<string, string> = {}): string =>
@@ -45,14 +55,22 @@ const argumentsOf = ({ name, arguments: text }: ToolCall): unknown => {
   }
 };
 
+export interface ToolRunnerOptions {
+  tools: Toolbox;
+  onFinished: (finished: FinishedTool) => void;
+  logger: Logger;
+}
+
 /** Runs what the model calls. Every call has exactly one outcome, in bounded time, whatever its handler does. */
 export class ToolRunner {
   readonly #tools: Toolbox;
+  readonly #onFinished: ToolRunnerOptions["onFinished"];
   readonly #logger: Logger;
   readonly #running = new Map<ToolCall, AbortController>();
 
-  constructor({ tools, logger }: { tools: Toolbox; logger: Logger }) {
+  constructor({ tools, onFinished, logger }: ToolRunnerOptions) {
     this.#tools = tools;
+    this.#onFinished = onFinished;
     this.#logger = logger;
   }
 
@@ -62,11 +80,14 @@ export class ToolRunner {
     const abandoned = new AbortController();
     this.#running.set(call, abandoned);
     await Promise.resolve();
-    const { output, status } = await this.#outcome(call, abandoned);
+    const outcome = await this.#outcome(call, abandoned);
     this.#running.delete(call);
+    const { name, callId } = call;
     const tookMs = Math.round(performance.now() - startedAtMs);
-    this.#logger.info("tool_finished", { tool: call.name, callId: call.callId, status, tookMs });
-    return output;
+    const level = outcome.status === "done" || outcome.status === "abandoned" ? "info" : "warn";
+    this.#logger[level]("tool_finished", { tool: name, callId, status: outcome.status, tookMs });
+    this.#onFinished({ name, callId, tookMs, ...outcome });
+    return outcome.output;
   }
 
   /** Nobody waits for this call's result any more: the application has answered it itself. */
@@ -109,8 +130,7 @@ export class ToolRunner {
       const args = argumentsOf(call) as Record<string, unknown>;
       return outcomeOf(call.name, await handler(args, { callId: call.callId, signal }));
     } catch (error) {
-      this.#logger.warn("tool_failed", { tool: call.name, callId: call.callId, "pii.error": messageOf(error) });
-      return { output: errorOutput(messageOf(error)), status: "failed" };
+      return { output: errorOutput(messageOf(error)), status: "failed", error };
     }
   }
 }

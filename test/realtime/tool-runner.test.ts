@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
-import { outcomeOf, ToolRunner } from "../../bridge-task/realtime/tool-runner.ts";
+import { type FinishedTool, outcomeOf, ToolRunner } from "../../bridge-task/realtime/tool-runner.ts";
 import { Toolbox, type ToolContext, type ToolHandler } from "../../bridge-task/realtime/tools.ts";
 
 const call = (text = "{}", name = "tool") => ({ itemId: "item_1", callId: "call_1", name, arguments: text });
@@ -10,7 +10,8 @@ const start = (handler?: ToolHandler, timeoutMs?: number) => {
   const tools = new Toolbox();
   if (handler) tools.add({ name: "tool" }, handler, timeoutMs === undefined ? {} : { timeoutMs });
   const logger = createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) });
-  return { tools, runner: new ToolRunner({ tools, logger }), log };
+  const finished: FinishedTool[] = [];
+  return { tools, runner: new ToolRunner({ tools, onFinished: (one) => finished.push(one), logger }), log, finished };
 };
 
 const errorIn = (output: string): unknown => JSON.parse(output).error;
@@ -87,9 +88,11 @@ describe("a call", () => {
   });
 
   it("that the handler refuses is an error in the handler's words, which stay out of the log's plain fields", async () => {
-    const { runner, log } = start(() => Promise.reject(new Error("Ann Lee has no account")));
+    const error = new Error("Ann Lee has no account");
+    const { runner, log, finished } = start(() => Promise.reject(error));
     expect(await runner.run(call())).toBe('{"error":"Ann Lee has no account"}');
     expect(JSON.stringify(log)).not.toContain("Ann Lee");
+    expect(finished).toMatchObject([{ name: "tool", callId: "call_1", status: "failed", error }]);
   });
 
   it("of a tool that the application answers itself waits for nothing but the deadline, or the answer", async () => {

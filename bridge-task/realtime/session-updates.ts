@@ -41,7 +41,7 @@ export type Refusal = "no_update" | "repaired" | "split" | "setting_lost" | "los
 /** A refused update is sent again without what was refused, as often as this; then each setting by itself. */
 const maxRepairs = 5;
 /** Updates without an answer; beyond it the oldest is given up. */
-const maxInFlight = 256;
+const maxInFlight = 64;
 
 /**
  * Session updates on their way. The server answers each in order, with `session.updated` (which names none) or with an error
@@ -76,7 +76,8 @@ export class SessionUpdates {
 
   /** The server said `session.updated`. */
   acknowledge(): void {
-    const [oldest] = this.#inFlight;
+    // One that is overdue may never be answered: what comes now is rather meant for one that is not.
+    const oldest = this.#inFlight.find(({ isOverdue }) => !isOverdue) ?? this.#inFlight[0];
     if (oldest === undefined) return;
     if (oldest.split !== undefined) oldest.split.isAnyAccepted = true;
     this.#remove(oldest);

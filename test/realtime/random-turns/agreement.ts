@@ -79,6 +79,7 @@ export const expectAgreement = (client: RealtimeClient, turns: RandomTurns): voi
   expectOneOutputEach(items);
   expectCompletionsOnce(items, turns);
   expectSameAsSent(items, turns);
+  expect(turns.talkedOverCount).toBe(0);
   const codes = [...turns.record.errors.keys()];
   expect(codes.filter((code) => ![...harmlessCodes, ...Object.values(plannedCodes)].includes(code))).toEqual([]);
 };
@@ -89,6 +90,7 @@ export const expectNothingPending = ({ pending }: RandomTurns): void => {
     queuedMs: 0,
     areUpdatesSettled: true,
     runningTools: 0,
+    unansweredIds: [],
     openResponses: 0,
     activeResponseId: undefined,
     isSpeaking: false,

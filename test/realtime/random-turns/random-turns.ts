@@ -24,7 +24,7 @@ const turnDetection = (dice: Dice, createResponse = dice.chance(0.9)) => ({
   prefix_padding_ms: dice.pick([0, 300]),
   silence_duration_ms: dice.pick([100, 200]),
   create_response: createResponse,
-  interrupt_response: dice.chance(0.7),
+  interrupt_response: dice.chance(0.8),
 });
 
 /**
@@ -38,6 +38,8 @@ export class RandomTurns {
   readonly claimedMs = new Map<string, number>();
   /** Items that the application removed. */
   readonly deletedIds = new Set<string>();
+  /** How often the voice still had something to say when a person had begun to. */
+  talkedOverCount = 0;
   count = 0;
   readonly #agent: Agent;
   readonly #dice: Dice;
@@ -50,6 +52,12 @@ export class RandomTurns {
     this.record = new WireRecord(agent.client);
     this.mouth = new Mouth(agent.playout);
     this.#tools = addRandomTools(agent.client, new Dice(seed + 1));
+    agent.client.on("conversation.interrupted", () => {
+      if (this.record.server.interrupts && agent.playout.queuedMs > 0) this.talkedOverCount += 1;
+    });
+    agent.client.on("conversation.item.appended", () => {
+      throw new Error("An application that fails harms nobody.");
+    });
   }
 
   get server(): Session {
@@ -115,6 +123,7 @@ export class RandomTurns {
       queuedMs: playout.queuedMs,
       areUpdatesSettled: session.settings.isSettled,
       runningTools: this.#tools.runningCount,
+      unansweredIds: [...this.record.unansweredIds],
       openResponses: this.record.openResponseIds.size,
       activeResponseId: this.server.activeResponse?.id,
       isSpeaking: this.server.input.isSpeaking,
@@ -200,6 +209,7 @@ export class RandomTurns {
         return;
       case "cancel":
         client.cancelResponse();
+        this.record.cancelled();
         return;
       case "cancelHeard":
         this.#cancelHeard();
@@ -281,6 +291,7 @@ export class RandomTurns {
     if (spoken === undefined) return;
     const ms = this.#dice.int(0, 400);
     client.cancelResponse(spoken.id, ms * 24 + this.#dice.int(0, 23));
+    this.record.cancelled();
     this.claimedMs.set(spoken.id, Math.min(ms, this.claimedMs.get(spoken.id) ?? ms));
   }
 

@@ -1,4 +1,4 @@
-import type { RealtimeServerEvent } from "openai/resources/realtime/realtime";
+import type { ConversationItem, RealtimeServerEvent } from "openai/resources/realtime/realtime";
 import type { RealtimeClient } from "../../../bridge-task/realtime/client.ts";
 import type { RealtimeRecord } from "../../../bridge-task/realtime/client-events.ts";
 
@@ -10,12 +10,17 @@ const patienceMs = 12;
 export class WireRecord {
   readonly openResponseIds = new Set<string>();
   readonly truncatedIds = new Set<string>();
+  /** What the server does by itself when a person speaks, as it was in force for the latest event. */
+  server = { answers: false, interrupts: false };
   /** How often the client told that an item is complete. */
   readonly completions = new Map<string, number>();
   /** The server's errors, by code. */
   readonly errors = new Map<string, number>();
+  /** What the model must still be asked about: items of people and of tools that no response has begun after. */
+  readonly unansweredIds = new Set<string>();
   /** Server events but for answers to settings. */
   eventCount = 0;
+  readonly #outputIds = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #lines: string[] = [];
   readonly #watchers = new Set<(event: RealtimeServerEvent) => void>();
@@ -32,6 +37,11 @@ export class WireRecord {
 
   count(type: RealtimeRecord["event"]["type"]): number {
     return this.#counts.get(type) ?? 0;
+  }
+
+  /** The application wants no answer to what people said so far; tools are not its to silence. */
+  cancelled(): void {
+    for (const id of this.unansweredIds) if (!this.#outputIds.has(id)) this.unansweredIds.delete(id);
   }
 
   /** The next server event of one of these types, or none for a while. */
@@ -56,14 +66,35 @@ export class WireRecord {
   }
 
   #takeFromServer(event: RealtimeServerEvent): void {
-    if (event.type !== "session.updated") this.eventCount += 1;
+    if (event.type === "session.updated") this.server = mannersOf(event);
+    else this.eventCount += 1;
     if (event.type === "response.created" && event.response.id) this.openResponseIds.add(event.response.id);
+    if (event.type === "response.created" && event.response.conversation_id) this.#answered();
+    if (event.type === "conversation.item.added") this.#added(event.item);
     if (event.type === "response.done" && event.response.id) this.openResponseIds.delete(event.response.id);
     if (event.type === "conversation.item.truncated") this.truncatedIds.add(event.item_id);
     if (event.type === "error") increase(this.errors, event.error.code ?? event.error.type);
     for (const watcher of [...this.#watchers]) watcher(event);
   }
+
+  #answered(): void {
+    this.unansweredIds.clear();
+    this.#outputIds.clear();
+  }
+
+  #added(item: ConversationItem): void {
+    if (item.id === undefined) return;
+    if (item.type === "function_call_output") this.#outputIds.add(item.id);
+    const isWritten = item.type === "message" && item.role === "user" && item.content[0]?.type === "input_text";
+    const isSaid = item.type === "message" && item.role === "user" && this.server.answers;
+    if (isWritten || isSaid || item.type === "function_call_output") this.unansweredIds.add(item.id);
+  }
 }
+
+const mannersOf = ({ session }: Extract<RealtimeServerEvent, { type: "session.updated" }>) => {
+  const detection = session.type === "realtime" ? session.audio?.input?.turn_detection : undefined;
+  return { answers: detection?.create_response === true, interrupts: detection?.interrupt_response === true };
+};
 
 const increase = (counts: Map<string, number>, key: string): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -5,10 +5,12 @@ import type {
 } from "openai/resources/realtime/realtime";
 import { InvalidInputError } from "../errors.ts";
 import type { CloseNotice, RealtimeRecord } from "./client-events.ts";
+import type { BetaServerEvents } from "./event-names.ts";
 import { Listeners } from "./listeners.ts";
 import type { ModelSession } from "./model-session.ts";
 import { PcmDecoder } from "./pcm.ts";
 import type { SessionUpdate } from "./session-settings.ts";
+import { type AudioInput, encodeAudio } from "./user-content.ts";
 import type { ResponseRequest } from "./wire-responses.ts";
 
 type ClientEventNamed<Type> = Extract<RealtimeClientEvent, { type: Type }>;
@@ -17,16 +19,31 @@ type Named<Event extends { type: string }, Prefix extends string> = {
   [One in Event as `${Prefix}${One["type"]}`]: [event: One];
 };
 
-/** What crosses the wire, by direction and type. */
+type BetaNamed<Prefix extends string> = {
+  [Name in keyof BetaServerEvents as `${Prefix}${Name}`]: BetaServerEvents[Name];
+};
+
+/** What crosses the wire, by direction and type; server events also under the names that they had in the beta. */
 export interface RealtimeApiEvents
   extends Named<RealtimeServerEvent, "server.">,
     Named<RealtimeClientEvent, "client.">,
     Named<RealtimeServerEvent, "">,
-    Named<RealtimeClientEvent, ""> {
+    Named<RealtimeClientEvent, "">,
+    Omit<BetaNamed<"server.">, `server.${RealtimeServerEvent["type"]}`>,
+    Omit<BetaNamed<"">, RealtimeServerEvent["type"]> {
   "server.*": [event: RealtimeServerEvent];
   "client.*": [event: RealtimeClientEvent];
   close: [notice: CloseNotice];
 }
+
+/** What is translated on its way: old flat settings and samples are taken as well. */
+interface TranslatedData {
+  "session.update": { event_id?: string; session: SessionUpdate };
+  "response.create": { event_id?: string; response?: ResponseRequest };
+  "input_audio_buffer.append": { event_id?: string; audio: AudioInput };
+}
+
+type DataOf<Type> = Type extends keyof TranslatedData ? TranslatedData[Type] : Omit<ClientEventNamed<Type>, "type">;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -35,8 +52,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const samplesOf = (audio: unknown): Int16Array => {
   if (typeof audio === "string") return new PcmDecoder().decode("", audio);
   if (audio instanceof Int16Array) return audio;
-  if (audio instanceof ArrayBuffer) return new Int16Array(audio);
-  throw new InvalidInputError("input_audio_buffer.append needs audio: base64, an Int16Array or an ArrayBuffer");
+  if (audio instanceof ArrayBuffer || audio instanceof Uint8Array) {
+    return new PcmDecoder().decode("", encodeAudio(audio));
+  }
+  throw new InvalidInputError(
+    "input_audio_buffer.append needs audio: base64, an Int16Array, or bytes of 24 kHz mono PCM16",
+  );
 };
 
 /**
@@ -57,10 +78,7 @@ export class RealtimeApi extends Listeners<RealtimeApiEvents> {
   }
 
   /** Sends a client event: `send("response.create", { response: { … } })`. Throws InvalidInputError where `data` cannot be one. */
-  send<Type extends RealtimeClientEvent["type"]>(
-    type: Type,
-    data: Omit<ClientEventNamed<Type>, "type"> = {} as Omit<ClientEventNamed<Type>, "type">,
-  ): true {
+  send<Type extends RealtimeClientEvent["type"]>(type: Type, data: DataOf<Type> = {} as DataOf<Type>): true {
     if (typeof type !== "string" || !isObject(data)) {
       throw new InvalidInputError("send takes the type of an event and its fields: send(type, { … })");
     }

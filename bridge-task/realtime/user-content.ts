@@ -6,6 +6,8 @@ export type AudioInput = Int16Array | ArrayBuffer | Uint8Array | string;
 /** One part of what a user says in writing, sound or image (a data URI). */
 export type UserContentPart =
   | { type: "input_text"; text: string }
+  /** Its old name. */
+  | { type: "text"; text: string }
   | { type: "input_audio"; audio: AudioInput; transcript?: string }
   | { type: "input_image"; image_url: string; detail?: "auto" | "low" | "high" };
 
@@ -18,4 +20,6 @@ export const encodeAudio = (audio: AudioInput): string => {
 
 /** The part as it goes on the wire: samples become base64, all else stays. */
 export const wireContentOf = (part: UserContentPart): RealtimeConversationItemUserMessage.Content =>
-  part.type === "input_audio" ? { ...part, audio: encodeAudio(part.audio) } : part;
+  (part.type === "input_audio"
+    ? { ...part, audio: encodeAudio(part.audio) }
+    : part) as RealtimeConversationItemUserMessage.Content;

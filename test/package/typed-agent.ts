@@ -17,6 +17,23 @@ export const byFunction = async (): Promise<void> => {
     const status: string | undefined = response.status;
     return status;
   });
+  realtimeClient.on("call.session_participant_joined", ({ participant }): string => participant.user_id);
+  realtimeClient.on(
+    "conversation.updated",
+    ({ item, delta }): string => delta?.transcript ?? item.formatted.transcript,
+  );
+  realtimeClient.addTool({ name: "ticket" }, async ({ issue }: { issue: string }) => issue.length);
+  realtimeClient.sendUserMessageContent([{ type: "text", text: "Hello." }]);
+  const { realtime } = realtimeClient;
+  realtime.on("server.response.audio_transcript.done", ({ transcript }): string => transcript);
+  realtime.on("client.response.create", ({ event_id }): string | undefined => event_id);
+  realtime.send("session.update", { session: { voice: "alloy" } });
+  realtime.send("response.create", { response: { modalities: ["text"] } });
+  realtime.send("input_audio_buffer.append", { audio: new Int16Array(480) });
+  // @ts-expect-error there is no such event
+  realtimeClient.on("call.session_participant_came", () => undefined);
+  // @ts-expect-error there is no such field
+  realtime.send("response.create", { responses: {} });
   // @ts-expect-error there is no such setting
   realtimeClient.updateSession({ instructionz: "" });
   // @ts-expect-error an agent has a user id

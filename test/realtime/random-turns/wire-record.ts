@@ -21,6 +21,8 @@ export class WireRecord {
   /** Server events but for answers to settings. */
   eventCount = 0;
   readonly #outputIds = new Set<string>();
+  /** Written messages that the server has not shown yet, and whether they are to be answered. */
+  readonly #written = new Map<string, boolean>();
   readonly #counts = new Map<string, number>();
   readonly #lines: string[] = [];
   readonly #watchers = new Set<(event: RealtimeServerEvent) => void>();
@@ -41,6 +43,7 @@ export class WireRecord {
 
   /** The application wants no answer to what people said so far; tools are not its to silence. */
   cancelled(): void {
+    for (const id of this.#written.keys()) this.#written.set(id, false);
     for (const id of this.unansweredIds) if (!this.#outputIds.has(id)) this.unansweredIds.delete(id);
   }
 
@@ -63,6 +66,8 @@ export class WireRecord {
     if (this.#lines.length >= keptLines) this.#lines.shift();
     this.#lines.push(`${source === "client" ? ">" : "<"} ${lineOf(event)}`);
     if (source === "server") this.#takeFromServer(event);
+    else if (event.type === "conversation.item.create" && isOfPerson(event.item))
+      this.#written.set(`${event.item.id}`, true);
   }
 
   #takeFromServer(event: RealtimeServerEvent): void {
@@ -83,13 +88,15 @@ export class WireRecord {
   }
 
   #added(item: ConversationItem): void {
-    if (item.id === undefined) return;
-    if (item.type === "function_call_output") this.#outputIds.add(item.id);
-    const isWritten = item.type === "message" && item.role === "user" && item.content[0]?.type === "input_text";
-    const isSaid = item.type === "message" && item.role === "user" && this.server.answers;
-    if (isWritten || isSaid || item.type === "function_call_output") this.unansweredIds.add(item.id);
+    const { id = "" } = item;
+    const isToBeAnswered = this.#written.get(id) ?? this.server.answers;
+    this.#written.delete(id);
+    if (item.type === "function_call_output") this.#outputIds.add(id);
+    if (item.type === "function_call_output" || (isOfPerson(item) && isToBeAnswered)) this.unansweredIds.add(id);
   }
 }
+
+const isOfPerson = (item: ConversationItem) => item.type === "message" && item.role === "user";
 
 const mannersOf = ({ session }: Extract<RealtimeServerEvent, { type: "session.updated" }>) => {
   const detection = session.type === "realtime" ? session.audio?.input?.turn_detection : undefined;

@@ -30,6 +30,7 @@ export const checkOptions = (options: BridgeOptions): void => {
     throw new InvalidInputError(`model must be the name of a Realtime model, or be left out, got ${openAi.model}`);
   }
   for (const [name, limitMs] of Object.entries(limits)) {
+    if (limitMs === undefined) continue;
     if (typeof limitMs === "number" && limitMs >= 1 && limitMs <= longestTimerMs) continue;
     throw new InvalidInputError(`${name} must be a number of milliseconds from 1 to ${longestTimerMs}, got ${limitMs}`);
   }

@@ -190,7 +190,7 @@ export class Bridge {
       this.#end = { reason, detail };
       this.#logger.info("agent_leaving", { reason, detail });
       this.#leaving.resolve(this.#end);
-      void this.#shutDown(this.#end);
+      void this.#leave(this.#end);
     }
     return this.ended;
   }
@@ -271,6 +271,18 @@ export class Bridge {
     this.#session.requests.prompt(this.#greeting);
   }
 
+  /** Whatever fails on the way, it ends: first for those who hold the bridge, then for the application. */
+  async #leave(end: End): Promise<void> {
+    try {
+      await this.#shutDown(end);
+    } catch {
+      // Each step reports its own failure; what is left to fail is the logger.
+    }
+    this.#ended.resolve(end);
+    await this.ended;
+    this.client.finish(this.#session.end ?? { cause: end.reason, detail: end.detail });
+  }
+
   async #shutDown(end: End): Promise<void> {
     clearTimeout(this.#attendanceTimer);
     const step = async (name: string, work: () => Promise<unknown>, timeoutMs: number) => {
@@ -292,11 +304,9 @@ export class Bridge {
       () => this.#session.close({ cause: end.reason, detail: end.detail }),
       leaveTimeoutMs,
     );
-    this.client.finish(this.#session.end ?? { cause: end.reason, detail: end.detail });
     this.#hearing.close();
     this.#outbound.close();
     this.#logger.info("agent_left", { ...end });
-    this.#ended.resolve(end);
   }
 
   /** Resolves when the agent neither speaks nor is about to. */

@@ -42,11 +42,10 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> {
   }
 
   emit<Name extends keyof Events>(name: Name, ...args: Events[Name]): void {
-    const listeners = this.#listeners.get(name);
-    for (const [listener, lasting] of [...(listeners ?? [])]) {
+    for (const [listener, lasting] of [...(this.#listeners.get(name) ?? [])]) {
       // Told already by an event within this one, or removed by a listener before.
-      if (!listeners?.has(listener)) continue;
-      if (lasting === "once") listeners.delete(listener);
+      if (this.#listeners.get(name)?.get(listener) !== lasting) continue;
+      if (lasting === "once") this.#listeners.get(name)?.delete(listener);
       this.#call(name, () => (listener as Listener<Events[Name]>)(...args));
     }
     for (const listener of this.#anyListeners) this.#call(name, () => listener(name, args));

@@ -8,6 +8,7 @@ export class AudioGate {
   readonly #maxHeldSamples: number;
   #held: (Int16Array | "commit")[] = [];
   #heldSamples = 0;
+  #samplesSinceCommit = 0;
   #droppedSamples = 0;
 
   constructor(maxHeldMs: number) {
@@ -26,6 +27,7 @@ export class AudioGate {
   hold(pcm: Int16Array): void {
     this.#held.push(pcm.slice());
     this.#heldSamples += pcm.length;
+    this.#samplesSinceCommit += pcm.length;
     while (this.#heldSamples > this.#maxHeldSamples) {
       const oldest = this.#held.shift();
       if (oldest === undefined) return;
@@ -37,7 +39,13 @@ export class AudioGate {
 
   /** What is held up to here becomes a message. */
   holdCommit(): void {
-    if (this.#held.at(-1) !== "commit") this.#held.push("commit");
+    this.#held.push("commit");
+    this.#samplesSinceCommit = 0;
+  }
+
+  /** Held audio that no commit holds yet. */
+  get samplesSinceCommit(): number {
+    return this.#samplesSinceCommit;
   }
 
   get holdsCommit(): boolean {
@@ -48,6 +56,7 @@ export class AudioGate {
   clear(): void {
     this.#held = [];
     this.#heldSamples = 0;
+    this.#samplesSinceCommit = 0;
   }
 
   /** All that was held, in order; the gate is empty afterwards. */

@@ -52,7 +52,7 @@ export interface SessionEvents extends ServerEvents {
   "conversation.item.completed": [completed: { item: ConversationItem }];
   /** A person began to speak; the agent is silent from here on. */
   "conversation.interrupted": [];
-  /** A call of the model's has its output. `status`: `done`, or why the model got an error; `error`: what a handler threw. */
+  /** A call has the output that we gave it. `status`: `done`, or why the model got an error; `error`: what a handler threw. */
   "tool.finished": [finished: FinishedTool];
   "agent.state": [change: { state: AgentState }];
   error: [notice: ErrorNotice];

@@ -37,11 +37,12 @@ export class ErrorReports {
     const { advice, ...row } = classifyError(upstream);
     const isOfRequest = about !== "session" && row.isOfRequest === true;
     const action = isOfRequest ? "ignore" : row.action;
+    const advised = isOfRequest ? "The setting was left out; choose another value for it." : advice;
     const quiet = row.quiet || (about === "mended" && action !== "give_up");
     const { code, type, message, param } = upstream;
     logger[quiet ? "debug" : "warn"]("model_error", { code, type, param, action, "pii.message": message });
     if (action === "rotate") this.#rotation = upstream;
-    if (!quiet) tell({ type: "error", error: upstream, message, action, advice, ...extra });
+    if (!quiet) tell({ type: "error", error: upstream, message, action, advice: advised, ...extra });
     if (action === "give_up") giveUp(modelErrorOf(upstream, "model_lost"));
   }
 

@@ -7,7 +7,7 @@ export interface InputAudioOptions {
   send: (event: RealtimeClientEvent) => void;
   /** Audio may be sent now: no settings update is unanswered. */
   mayHear: () => boolean;
-  /** A commit waits, or no longer waits, behind audio that may not be sent. */
+  /** A commit may wait now, or wait no longer, behind audio that may not be sent. */
   onHeldCommit: () => void;
   /** What was sent, in the order of the server's own clock. */
   onSent?: ((pcm: Int16Array) => void) | undefined;
@@ -25,6 +25,8 @@ export class InputAudio {
   readonly #gate: AudioGate;
   #isListening = false;
   #uncommittedSamples = 0;
+  /** Commits and clears of ours that the server has not carried out yet. */
+  #ownRequests = 0;
 
   constructor(options: InputAudioOptions) {
     this.#options = options;
@@ -53,17 +55,18 @@ export class InputAudio {
     if (!this.#isOpen) return;
     const { heldMs, droppedMs } = this.#gate;
     if (heldMs > 0) this.#options.logger.debug("held_audio_released", { heldMs, droppedMs });
-    const { holdsCommit } = this.#gate;
     for (const held of this.#gate.release()) {
       if (held === "commit") this.#commit();
       else this.#send(held);
     }
-    if (holdsCommit) this.#options.onHeldCommit();
+    this.#options.onHeldCommit();
   }
 
   /** Makes a message of what was heard, where there is enough of it for the server to take. */
   commit(): void {
-    if (this.#uncommittedSamples + this.#gate.heldMs * samplesPerMs < smallestCommitMs * samplesPerMs) return;
+    const { holdsCommit, samplesSinceCommit } = this.#gate;
+    const sampleCount = samplesSinceCommit + (holdsCommit ? 0 : this.#uncommittedSamples);
+    if (sampleCount < smallestCommitMs * samplesPerMs) return;
     if (this.#gate.heldMs === 0) {
       this.#commit();
       return;
@@ -72,25 +75,36 @@ export class InputAudio {
     this.#options.onHeldCommit();
   }
 
-  /** Forgets what was heard and is no message yet. */
-  clear(): void {
-    const { holdsCommit } = this.#gate;
-    this.#gate.clear();
-    if (holdsCommit) this.#options.onHeldCommit();
-    this.#options.send({ type: "input_audio_buffer.clear" });
+  /** The same as an application says it, whatever was heard: the server answers. Behind held audio its own event id is lost. */
+  commitAsAsked(event: Extract<RealtimeClientEvent, { type: "input_audio_buffer.commit" }>): void {
+    if (this.#gate.heldMs > 0) this.commit();
+    else this.#commit(event);
   }
 
-  /** The server has nothing left that is not committed. */
-  emptied(): void {
+  /** Forgets what was heard and is no message yet. */
+  clear(event: Extract<RealtimeClientEvent, { type: "input_audio_buffer.clear" }>): void {
+    this.#gate.clear();
+    this.#options.onHeldCommit();
+    this.#options.send(event);
+    this.#ownRequests += 1;
     this.#uncommittedSamples = 0;
+  }
+
+  /** The server committed or cleared what it had. What was sent since a request of ours is not among it. */
+  emptied(): void {
+    if (this.#ownRequests > 0) this.#ownRequests -= 1;
+    else this.#uncommittedSamples = 0;
   }
 
   get #isOpen(): boolean {
     return this.#isListening && this.#options.mayHear();
   }
 
-  #commit(): void {
-    this.#options.send({ type: "input_audio_buffer.commit" });
+  #commit(
+    event: Extract<RealtimeClientEvent, { type: "input_audio_buffer.commit" }> = { type: "input_audio_buffer.commit" },
+  ): void {
+    this.#options.send(event);
+    this.#ownRequests += 1;
     this.#uncommittedSamples = 0;
   }
 

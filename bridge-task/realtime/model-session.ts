@@ -105,11 +105,7 @@ export class ModelSession {
       giveUp: (error) => this.#finish({ cause: error.reason, detail: error.message, error }),
       logger,
     });
-    this.#tools = new ToolRunner({
-      tools: this.settings.tools,
-      onFinished: (finished) => this.#tell("tool.finished", finished),
-      logger,
-    });
+    this.#tools = new ToolRunner({ tools: this.settings.tools, logger });
     this.#turn = new TurnRunner({
       voice,
       logger,
@@ -193,8 +189,11 @@ export class ModelSession {
   }
 
   async #runTool(call: ToolCall): Promise<void> {
-    const output = await this.#tools.run(call);
-    this.#turn.dispatch({ type: "tool_finished", itemId: call.itemId, output });
+    const finished = await this.#tools.run(call);
+    // Given up: the application has answered it itself, or the session is over.
+    if (finished.status === "abandoned") return;
+    this.#turn.dispatch({ type: "tool_finished", itemId: call.itemId, output: finished.output });
+    if (this.#end === undefined) this.#tell("tool.finished", finished);
   }
 
   #onServerEvent(received: RealtimeServerEvent): void {
@@ -207,15 +206,16 @@ export class ModelSession {
       changes = this.#apply(event);
     } catch (error) {
       this.#logger.error("server_event_failed", { type: event.type, error });
+    } finally {
+      const brought = this.#untold;
+      this.#untold = [];
+      this.#tell("realtime.event", { time: new Date().toISOString(), source: "server", event });
+      if (event.type !== "error") this.#tell(event.type, ...([event] as unknown as never));
+      if (event.type === "input_audio_buffer.speech_started") this.#tell("conversation.interrupted");
+      for (const change of changes) this.#tellChange(change);
+      this.#untold.push(...brought);
+      this.#isTellingLater = false;
     }
-    const brought = this.#untold;
-    this.#untold = [];
-    this.#tell("realtime.event", { time: new Date().toISOString(), source: "server", event });
-    if (event.type !== "error") this.#tell(event.type, ...([event] as unknown as never));
-    if (event.type === "input_audio_buffer.speech_started") this.#tell("conversation.interrupted");
-    for (const change of changes) this.#tellChange(change);
-    this.#untold.push(...brought);
-    this.#isTellingLater = false;
     this.#tellAll();
   }
 
@@ -254,6 +254,8 @@ export class ModelSession {
   #onError({ error, event_id }: RealtimeErrorEvent): void {
     const eventId = error.event_id ?? undefined;
     const update = this.settings.refuse(eventId, error.param ?? undefined);
+    // What is left of a refused update is on its way again.
+    this.requests.hold();
     if (eventId !== undefined) this.requests.refused(eventId);
     const advice = adviceOnUpdate[update];
     const extra = { ...(event_id ? { event_id } : {}), ...(advice ? { advice } : {}) };
@@ -303,7 +305,10 @@ export class ModelSession {
   #tellAll(): void {
     if (this.#isTellingLater) return;
     this.#isTellingLater = true;
-    for (let tell = this.#untold.shift(); tell !== undefined; tell = this.#untold.shift()) tell();
-    this.#isTellingLater = false;
+    try {
+      for (let tell = this.#untold.shift(); tell !== undefined; tell = this.#untold.shift()) tell();
+    } finally {
+      this.#isTellingLater = false;
+    }
   }
 }

@@ -119,10 +119,10 @@ export class RealtimeApi extends Listeners<RealtimeApiEvents> {
         session.audio.append(samplesOf(event.audio));
         return;
       case "input_audio_buffer.commit":
-        session.audio.commit();
+        session.audio.commitAsAsked(event);
         return;
       case "input_audio_buffer.clear":
-        session.audio.clear();
+        session.audio.clear(event);
         return;
       default:
         session.send(event);

@@ -40,7 +40,7 @@ export type Refusal = "no_update" | "repaired" | "split" | "setting_lost" | "los
 
 /** A refused update is sent again without what was refused, as often as this; then each setting by itself. */
 const maxRepairs = 5;
-/** Updates without an answer; beyond it the oldest is given up. */
+/** Beyond so many updates without an answer, the oldest that is overdue is forgotten. */
 const maxInFlight = 64;
 
 /**
@@ -76,8 +76,7 @@ export class SessionUpdates {
 
   /** The server said `session.updated`. */
   acknowledge(): void {
-    // One that is overdue may never be answered: what comes now is rather meant for one that is not.
-    const oldest = this.#inFlight.find(({ isOverdue }) => !isOverdue) ?? this.#inFlight[0];
+    const oldest = this.#oldest();
     if (oldest === undefined) return;
     if (oldest.split !== undefined) oldest.split.isAnyAccepted = true;
     this.#remove(oldest);
@@ -89,10 +88,9 @@ export class SessionUpdates {
    */
   refuse(eventId: string | undefined, param: string | undefined): Refusal {
     const isOldest = eventId === undefined && param?.startsWith("session.") === true;
-    const index = isOldest ? 0 : this.#inFlight.findIndex((update) => update.eventId === eventId);
-    const update = this.#inFlight[index];
+    const update = isOldest ? this.#oldest() : this.#inFlight.find((other) => other.eventId === eventId);
     if (update === undefined) return "no_update";
-    const refusal = this.#sendAgain(update, param, this.#inFlight.slice(index + 1));
+    const refusal = this.#sendAgain(update, param, this.#inFlight.slice(this.#inFlight.indexOf(update) + 1));
     this.#remove(update);
     if (refusal !== "lost" || update.split === undefined) return refusal;
     return update.split.openCount === 0 && !update.split.isAnyAccepted ? "lost" : "setting_lost";
@@ -143,9 +141,14 @@ export class SessionUpdates {
     const update: InFlight = { eventId: id, session, repairCount, split, overdue, isOverdue: false };
     if (split !== undefined) split.openCount += 1;
     this.#inFlight.push(update);
-    const [oldest] = this.#inFlight;
-    if (this.#inFlight.length > maxInFlight && oldest !== undefined) this.#remove(oldest);
+    const forgotten = this.#inFlight.find((other) => other.isOverdue);
+    if (this.#inFlight.length > maxInFlight && forgotten !== undefined) this.#remove(forgotten);
     this.#options.send({ type: "session.update", event_id: id, session });
+  }
+
+  /** The one that the next answer is for: rather not one that is overdue, which may never be answered. */
+  #oldest(): InFlight | undefined {
+    return this.#inFlight.find(({ isOverdue }) => !isOverdue) ?? this.#inFlight[0];
   }
 
   #remove(update: InFlight): void {

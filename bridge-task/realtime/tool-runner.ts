@@ -55,27 +55,19 @@ const argumentsOf = ({ name, arguments: text }: ToolCall): unknown => {
   }
 };
 
-export interface ToolRunnerOptions {
-  tools: Toolbox;
-  onFinished: (finished: FinishedTool) => void;
-  logger: Logger;
-}
-
 /** Runs what the model calls. Every call has exactly one outcome, in bounded time, whatever its handler does. */
 export class ToolRunner {
   readonly #tools: Toolbox;
-  readonly #onFinished: ToolRunnerOptions["onFinished"];
   readonly #logger: Logger;
   readonly #running = new Map<ToolCall, AbortController>();
 
-  constructor({ tools, onFinished, logger }: ToolRunnerOptions) {
+  constructor({ tools, logger }: { tools: Toolbox; logger: Logger }) {
     this.#tools = tools;
-    this.#onFinished = onFinished;
     this.#logger = logger;
   }
 
   /** Never rejects. The handler begins after whoever called this is done. */
-  async run(call: ToolCall): Promise<string> {
+  async run(call: ToolCall): Promise<FinishedTool> {
     const startedAtMs = performance.now();
     const abandoned = new AbortController();
     this.#running.set(call, abandoned);
@@ -86,8 +78,7 @@ export class ToolRunner {
     const tookMs = Math.round(performance.now() - startedAtMs);
     const level = outcome.status === "done" || outcome.status === "abandoned" ? "info" : "warn";
     this.#logger[level]("tool_finished", { tool: name, callId, status: outcome.status, tookMs });
-    this.#onFinished({ name, callId, tookMs, ...outcome });
-    return outcome.output;
+    return { name, callId, tookMs, ...outcome };
   }
 
   /** Nobody waits for this call's result any more: the application has answered it itself. */

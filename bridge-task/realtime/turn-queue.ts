@@ -27,7 +27,7 @@ export const enqueue = ({ state, commands }: Step, wish: Wish, place: "front" | 
     sees: [...new Set([...older.sees, ...newer.sees])].slice(-turnLimits.rememberedIds),
     yieldsToSpeech: older.yieldsToSpeech && newer.yieldsToSpeech,
     survivesCancel: older.survivesCancel || newer.survivesCancel,
-    isForToolsOnly: older.isForToolsOnly && newer.isForToolsOnly,
+    isReplaceable: older.isReplaceable && newer.isReplaceable,
   };
   const others = state.queue.filter((other) => other !== twin);
   state.queue = place === "front" ? [merged, ...others] : state.queue.map((other) => (other === twin ? merged : other));

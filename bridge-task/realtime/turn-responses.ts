@@ -38,7 +38,7 @@ export const onResponseWanted = (step: Step, { wish }: EventOf<"response_wanted"
   if (!wanted.yieldsToSpeech) state.queue = state.queue.toSorted((a, b) => rank(a) - rank(b));
 };
 
-const rank = ({ isForToolsOnly }: Wish): number => (isForToolsOnly === true ? 1 : 0);
+const rank = ({ isReplaceable }: Wish): number => (isReplaceable === true ? 1 : 0);
 
 /** Who asks for a response and names no item means all that was put into the conversation before. */
 const seeingAllSent = ({ unconfirmedItemIds }: TurnState, wish: Wish): Wish =>

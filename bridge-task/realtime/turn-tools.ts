@@ -29,7 +29,7 @@ const newOutputId = ({ state }: Step, { callId }: ToolCall): string => {
 
 const changeBatch = ({ state }: Step, responseId: string, change: (batch: ToolBatch) => Partial<ToolBatch>): void => {
   const known = state.toolBatches.find((batch) => batch.responseId === responseId);
-  const batch = known ?? { responseId, running: [], outputItemIds: [] };
+  const batch = known ?? { responseId, running: [], outputItemIds: [], isApplications: true };
   const changed = { ...batch, ...change(batch) };
   state.toolBatches = known
     ? state.toolBatches.map((other) => (other === known ? changed : other))
@@ -47,6 +47,7 @@ const answer = (step: Step, responseId: string, call: ToolCall, output: string):
   const itemId = newOutputId(step, call);
   confirmLater(step, itemId);
   addOutput(step, responseId, call.callId, itemId);
+  changeBatch(step, responseId, () => ({ isApplications: false }));
   step.commands.push({ type: "send_tool_output", callId: call.callId, itemId, output });
 };
 
@@ -113,13 +114,11 @@ export const askAboutTools = (step: Step): void => {
   const isCrowded = state.toolBatches.length > turnLimits.runningTools;
   const isFinished = ({ responseId, running }: ToolBatch) =>
     running.length === 0 && (isCrowded || isOver(state, responseId));
-  const sees = state.toolBatches.filter(isFinished).flatMap(({ outputItemIds }) => outputItemIds);
+  const finished = state.toolBatches.filter(isFinished);
+  const sees = finished.flatMap(({ outputItemIds }) => outputItemIds);
   if (sees.length === 0) return;
+  const isReplaceable = finished.every(({ isApplications }) => isApplications);
   state.toolBatches = state.toolBatches.filter((batch) => !isFinished(batch));
   state.madeCount += 1;
-  enqueue(
-    step,
-    { ...plainWish, id: `tools_${state.madeCount}`, sees, survivesCancel: true, isForToolsOnly: true },
-    "back",
-  );
+  enqueue(step, { ...plainWish, id: `tools_${state.madeCount}`, sees, survivesCancel: true, isReplaceable }, "back");
 };

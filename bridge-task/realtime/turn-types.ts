@@ -20,6 +20,8 @@ export interface ToolBatch {
   readonly running: readonly ToolCall[];
   /** The outputs' items, oldest first. */
   readonly outputItemIds: readonly string[];
+  /** Every output so far came from the application, which may ask for the response as well. */
+  readonly isApplications: boolean;
 }
 
 /** Somebody wants the model to respond. */
@@ -34,8 +36,8 @@ export interface Wish {
   readonly yieldsToSpeech: boolean;
   /** Owed to tools that have finished: a cancel does not take it back. */
   readonly survivesCancel?: boolean | undefined;
-  /** Nobody asked for it but finished tools: any later response that sees their outputs will do. */
-  readonly isForToolsOnly?: boolean | undefined;
+  /** Asked for because of outputs that an application gave: a response of its own that sees them will do, and goes first. */
+  readonly isReplaceable?: boolean | undefined;
   readonly attemptCount: number;
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import tls from "node:tls";
 import { StreamClient } from "@stream-io/node-sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { AgentClient } from "../../bridge-task/agent-client.ts";
 import { Bridge, type BridgeOptions } from "../../bridge-task/bridge.ts";
 import { connectOpenAi } from "../../bridge-task/connect-open-ai.ts";
 import { withDeadline } from "../../bridge-task/deadline.ts";
@@ -213,6 +214,15 @@ describe("the application's client", () => {
     await client.disconnect();
     const { client: next } = await connect();
     await next.disconnect();
+  });
+
+  test("close is told when the agent may be sent again", async () => {
+    const { client } = await connect();
+    const again = new Promise<AgentClient>((resolve, reject) => {
+      client.on("close", () => connect().then(({ client: next }) => resolve(next), reject));
+    });
+    await client.disconnect();
+    await (await soon(again)).disconnect();
   });
 
   test("connecting fails where the stay ends meanwhile: nobody gets a client that is dead", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { createLogger } from "../../bridge-task/log.ts";
 import { chirp, collect, next, startAgent } from "./client-fixture.ts";
 
 /* What an application says in one go reaches the server in that order, whatever is on its way. */
@@ -67,6 +68,47 @@ describe("without voice activity detection", () => {
   });
 });
 
+describe("audio that waits", () => {
+  it("may overflow: a commit that went with it holds nothing up", async () => {
+    const { client, session } = await startAgent({ maxHeldAudioMs: 500 });
+    client.updateSession({ turn_detection: null });
+    await client.updatesSettled();
+    client.appendInputAudio(chirp(300));
+    client.createResponse();
+    client.appendInputAudio(chirp(600));
+    session.audio.listen();
+    await next(client, "response.done");
+  });
+
+  it("is not taken for committed where it came after the commit", async () => {
+    const { client, session, cloud } = await startAgent();
+    client.updateSession({ turn_detection: null });
+    await client.updatesSettled();
+    session.audio.listen();
+    client.appendInputAudio(chirp(300));
+    client.realtime.send("input_audio_buffer.commit", {});
+    client.appendInputAudio(chirp(300));
+    await next(client, "input_audio_buffer.committed");
+    client.createResponse();
+    await next(client, "response.done");
+    expect(
+      cloud
+        .sessions()[0]
+        ?.items()
+        .filter((item) => "role" in item && item.role === "user"),
+    ).toHaveLength(2);
+  });
+
+  it("is committed as asked: where there is none, the server says so", async () => {
+    const { client, session, cloud } = await startAgent();
+    session.audio.listen();
+    client.realtime.send("input_audio_buffer.commit", { event_id: "mine" });
+    const isTold = ({ type, data }: { type: string; data: object }) =>
+      type === "server.error" && JSON.stringify(data).includes('"mine"');
+    await cloud.log.waitFor(isTold, 2_000, "the error");
+  });
+});
+
 describe("an application that answers a tool's call itself", () => {
   it("gets the response that it asks for, and no other", async () => {
     const { client, cloud } = await startAgent();
@@ -105,6 +147,29 @@ describe("an application that answers a tool's call itself", () => {
   });
 });
 
+describe("a tool with a handler", () => {
+  it("is spoken about also where the application asks for something else meanwhile, and told of when its output is out", async () => {
+    const { client, cloud } = await startAgent();
+    cloud.mind.add([
+      { when: { instructions: "nine" }, reply: { text: "We close at nine." } },
+      { when: { after: "tool" }, reply: { text: "Done." } },
+      { when: { heard: "hello" }, reply: { toolCalls: [{ name: "ours", arguments: {} }] } },
+    ]);
+    const types = wireTypes(client);
+    client.addTool({ name: "ours" }, () => new Promise((resolve) => setTimeout(resolve, 30, 42)));
+    const finished = collect(client, "tool.finished");
+    client.on("tool.finished", () => types.push("told"));
+    const said = collect(client, "response.output_audio_transcript.done");
+    client.sendUserMessageContent(hello);
+    await next(client, "response.done");
+    client.createResponse({ instructions: "Say that we close at nine." });
+    await vi.waitFor(() => expect(said).toHaveLength(2), 3_000);
+    expect(said.map(({ transcript }) => transcript)).toEqual(["We close at nine.", "Done."]);
+    expect(finished).toMatchObject([{ name: "ours", status: "done", output: "42" }]);
+    expect(types.indexOf("told")).toBe(types.lastIndexOf("conversation.item.create") + 1);
+  });
+});
+
 describe("what is told", () => {
   it("comes in the order of the wire, also where a listener sends something", async () => {
     const { client, cloud } = await startAgent();
@@ -130,6 +195,24 @@ describe("what is told", () => {
     expect(await item).toMatchObject({ item: { role: "user" } });
     await next(client, "response.done");
     expect(once).toHaveBeenCalledTimes(1);
+  });
+
+  it("goes on where an application's logger throws", async () => {
+    const broken = {
+      ...createLogger({ write: () => undefined }),
+      error: () => {
+        throw new Error("the disk is full");
+      },
+    };
+    const { client } = await startAgent({ logger: broken });
+    client.on("response.created", () => {
+      throw new Error("a listener's");
+    });
+    const closed = next(client, "close");
+    client.sendUserMessageContent(hello);
+    await next(client, "response.done");
+    await client.disconnect();
+    expect(await closed).toMatchObject({ cause: "disconnected" });
   });
 
   it("survives events that no server should send", async () => {

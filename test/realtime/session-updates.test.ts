@@ -109,6 +109,24 @@ it("repairs an update that is refused late; one that is never answered holds up 
   expect(updates.isSettled).toBe(true);
 });
 
+it("takes a refusal that names no event for the oldest update that is still awaited", async () => {
+  const { updates, push, sent } = start();
+  push({ instructions: "lost" });
+  await vi.advanceTimersByTimeAsync(5_000);
+  push({ max_output_tokens: 7, tool_choice: "auto" });
+  expect(updates.refuse(undefined, "session.tool_choice")).toBe("repaired");
+  expect(sent.at(-1)?.session).toEqual({ type: "realtime", max_output_tokens: 7 });
+});
+
+it("waits for each of many updates", () => {
+  const { updates, push } = start();
+  for (let count = 0; count < 70; count += 1) push({ instructions: `${count}` });
+  for (let count = 0; count < 69; count += 1) updates.acknowledge();
+  expect(updates.isSettled).toBe(false);
+  updates.acknowledge();
+  expect(updates.isSettled).toBe(true);
+});
+
 it("sends nothing once it is closed", () => {
   const { updates, push, sent } = start();
   updates.close();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
-import { type FinishedTool, outcomeOf, ToolRunner } from "../../bridge-task/realtime/tool-runner.ts";
+import { outcomeOf, ToolRunner } from "../../bridge-task/realtime/tool-runner.ts";
 import { Toolbox, type ToolContext, type ToolHandler } from "../../bridge-task/realtime/tools.ts";
 
 const call = (text = "{}", name = "tool") => ({ itemId: "item_1", callId: "call_1", name, arguments: text });
@@ -10,8 +10,7 @@ const start = (handler?: ToolHandler, timeoutMs?: number) => {
   const tools = new Toolbox();
   if (handler) tools.add({ name: "tool" }, handler, timeoutMs === undefined ? {} : { timeoutMs });
   const logger = createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) });
-  const finished: FinishedTool[] = [];
-  return { tools, runner: new ToolRunner({ tools, onFinished: (one) => finished.push(one), logger }), log, finished };
+  return { tools, runner: new ToolRunner({ tools, logger }), log };
 };
 
 const errorIn = (output: string): unknown => JSON.parse(output).error;
@@ -59,8 +58,8 @@ describe("a call", () => {
   it("is run with its arguments; none at all are an empty object", async () => {
     const handler = vi.fn((_args: unknown, _context: ToolContext) => 1);
     const { runner } = start(handler);
-    expect(await runner.run(call('{"a":[1]}'))).toBe("1");
-    expect(await runner.run(call(""))).toBe("1");
+    expect(await runner.run(call('{"a":[1]}'))).toMatchObject({ output: "1", status: "done" });
+    expect(await runner.run(call(""))).toMatchObject({ output: "1" });
     expect(handler.mock.calls.map(([args]) => args)).toEqual([{ a: [1] }, {}]);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -75,7 +74,7 @@ describe("a call", () => {
     await vi.advanceTimersByTimeAsync(29_999);
     expect(signal?.aborted).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(errorIn(await output)).toMatch(/longer than 30 s/);
+    expect(errorIn((await output).output)).toMatch(/longer than 30 s/);
     expect(signal?.aborted).toBe(true);
     expect(log.at(-1)).toMatchObject({ event: "tool_finished", status: "timed_out" });
   });
@@ -84,15 +83,16 @@ describe("a call", () => {
     const { runner } = start(() => new Promise(() => undefined), 250);
     const output = runner.run(call());
     await vi.advanceTimersByTimeAsync(250);
-    expect(errorIn(await output)).toMatch(/longer than 0.25 s/);
+    expect(errorIn((await output).output)).toMatch(/longer than 0.25 s/);
   });
 
   it("that the handler refuses is an error in the handler's words, which stay out of the log's plain fields", async () => {
     const error = new Error("Ann Lee has no account");
-    const { runner, log, finished } = start(() => Promise.reject(error));
-    expect(await runner.run(call())).toBe('{"error":"Ann Lee has no account"}');
+    const { runner, log } = start(() => Promise.reject(error));
+    const finished = await runner.run(call());
+    expect(finished).toMatchObject({ name: "tool", callId: "call_1", status: "failed", error });
+    expect(finished.output).toBe('{"error":"Ann Lee has no account"}');
     expect(JSON.stringify(log)).not.toContain("Ann Lee");
-    expect(finished).toMatchObject([{ name: "tool", callId: "call_1", status: "failed", error }]);
   });
 
   it("of a tool that the application answers itself waits for nothing but the deadline, or the answer", async () => {
@@ -100,7 +100,7 @@ describe("a call", () => {
     tools.declare([{ type: "function", name: "theirs" }]);
     const unanswered = runner.run(call("{}", "theirs"));
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(errorIn(await unanswered)).toMatch(/longer than/);
+    expect(errorIn((await unanswered).output)).toMatch(/longer than/);
     const answered = runner.run(call("{}", "theirs"));
     runner.abandon("call_1");
     await answered;

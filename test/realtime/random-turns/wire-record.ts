@@ -23,6 +23,8 @@ export class WireRecord {
   readonly #outputIds = new Set<string>();
   /** Written messages that the server has not shown yet, and whether they are to be answered. */
   readonly #written = new Map<string, boolean>();
+  /** What was said last, as far as voice activity detection tells. */
+  #saidId: string | undefined;
   readonly #counts = new Map<string, number>();
   readonly #lines: string[] = [];
   readonly #watchers = new Set<(event: RealtimeServerEvent) => void>();
@@ -75,6 +77,7 @@ export class WireRecord {
     else this.eventCount += 1;
     if (event.type === "response.created" && event.response.id) this.openResponseIds.add(event.response.id);
     if (event.type === "response.created" && event.response.conversation_id) this.#answered();
+    if (event.type === "input_audio_buffer.speech_stopped") this.#saidId = event.item_id;
     if (event.type === "conversation.item.added") this.#added(event.item);
     if (event.type === "response.done" && event.response.id) this.openResponseIds.delete(event.response.id);
     if (event.type === "conversation.item.truncated") this.truncatedIds.add(event.item_id);
@@ -89,7 +92,7 @@ export class WireRecord {
 
   #added(item: ConversationItem): void {
     const { id = "" } = item;
-    const isToBeAnswered = this.#written.get(id) ?? this.server.answers;
+    const isToBeAnswered = this.#written.get(id) ?? (this.server.answers && id === this.#saidId);
     this.#written.delete(id);
     if (item.type === "function_call_output") this.#outputIds.add(id);
     if (item.type === "function_call_output" || (isOfPerson(item) && isToBeAnswered)) this.unansweredIds.add(id);

@@ -14,7 +14,7 @@ import type { Logger } from "./log.ts";
 import { OutboundAudio } from "./outbound-audio.ts";
 import { RealtimeClient } from "./realtime/client.ts";
 import { ModelSession } from "./realtime/model-session.ts";
-import type { SessionUpdate } from "./realtime/session-settings.ts";
+import type { SessionUpdate } from "./realtime/session/keys.ts";
 import { StreamCall } from "./stream/stream-call.ts";
 import type { StreamUser } from "./stream/user.ts";
 

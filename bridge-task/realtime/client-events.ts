@@ -5,11 +5,11 @@ import type {
   RealtimeServerEvent,
 } from "openai/resources/realtime/realtime";
 import type { EndReason } from "../job.ts";
-import type { ConversationItem, ItemDelta } from "./conversation.ts";
+import type { ConversationItem, ItemDelta } from "./conversation/conversation.ts";
 import type { BetaServerEvents } from "./event-names.ts";
 import type { ErrorAction, ModelError } from "./model-errors.ts";
-import type { FinishedTool } from "./tool-runner.ts";
-import type { AgentState } from "./turn-types.ts";
+import type { FinishedTool } from "./tools/runner.ts";
+import type { AgentState } from "./turn/types.ts";
 
 /** Anything that crossed the wire, in either direction. */
 export type RealtimeRecord =

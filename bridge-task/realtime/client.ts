@@ -1,17 +1,17 @@
 import { BridgeError, InvalidInputError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { CloseNotice, RealtimeClientEvents, RealtimeRecord, SessionEvents } from "./client-events.ts";
-import type { Conversation, ConversationItem } from "./conversation.ts";
+import type { Conversation, ConversationItem } from "./conversation/conversation.ts";
 import { betaNameOf } from "./event-names.ts";
 import { Listeners } from "./listeners.ts";
 import type { ModelSession } from "./model-session.ts";
 import { samplesPerMs } from "./pcm.ts";
 import { RealtimeApi } from "./realtime-api.ts";
-import type { SessionUpdate } from "./session-settings.ts";
-import type { Tool, ToolDefinition, ToolHandler, ToolOptions } from "./tools.ts";
-import type { AgentState } from "./turn-types.ts";
-import { type UserContentPart, wireContentOf } from "./user-content.ts";
-import type { ResponseRequest } from "./wire-responses.ts";
+import type { SessionUpdate } from "./session/keys.ts";
+import type { Tool, ToolDefinition, ToolHandler, ToolOptions } from "./tools/toolbox.ts";
+import type { AgentState } from "./turn/types.ts";
+import type { ResponseRequest } from "./wire/responses.ts";
+import { type UserContentPart, wireContentOf } from "./wire/user-content.ts";
 
 /** @internal */
 export interface RealtimeClientOptions {

@@ -1,5 +1,5 @@
 import type { ConversationItem, RealtimeServerEvent, SessionCreatedEvent } from "openai/resources/realtime/realtime";
-import { nestLegacyKeys } from "./session-tree.ts";
+import { nestLegacyKeys } from "./session/tree.ts";
 
 type EventOf<Type extends RealtimeServerEvent["type"]> = Extract<RealtimeServerEvent, { type: Type }>;
 

@@ -1,6 +1,6 @@
 import type { ClientOptions } from "ws";
 import type { Logger } from "../log.ts";
-import type { SessionUpdate } from "./session-settings.ts";
+import type { SessionUpdate } from "./session/keys.ts";
 import type { Voice } from "./voice.ts";
 
 export interface ModelSessionOptions {

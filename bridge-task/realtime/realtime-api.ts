@@ -9,9 +9,9 @@ import type { BetaServerEvents } from "./event-names.ts";
 import { Listeners } from "./listeners.ts";
 import type { ModelSession } from "./model-session.ts";
 import { PcmDecoder } from "./pcm.ts";
-import type { SessionUpdate } from "./session-settings.ts";
-import { type AudioInput, encodeAudio } from "./user-content.ts";
-import type { ResponseRequest } from "./wire-responses.ts";
+import type { SessionUpdate } from "./session/keys.ts";
+import type { ResponseRequest } from "./wire/responses.ts";
+import { type AudioInput, encodeAudio } from "./wire/user-content.ts";
 
 type ClientEventNamed<Type> = Extract<RealtimeClientEvent, { type: Type }>;
 

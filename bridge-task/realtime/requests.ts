@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { RealtimeClientEvent, ConversationItem as WireItem } from "openai/resources/realtime/realtime";
 import type { Logger } from "../log.ts";
 import type { InputAudio } from "./input-audio.ts";
-import type { Settings } from "./settings.ts";
-import type { ToolRunner } from "./tool-runner.ts";
-import type { TurnRunner } from "./turn-runner.ts";
-import type { Wish } from "./turn-types.ts";
-import { normalizeItem } from "./wire-items.ts";
-import { normalizeResponse, type ResponseRequest } from "./wire-responses.ts";
+import type { Settings } from "./session/settings.ts";
+import type { ToolRunner } from "./tools/runner.ts";
+import type { TurnRunner } from "./turn/runner.ts";
+import type { Wish } from "./turn/types.ts";
+import { normalizeItem } from "./wire/items.ts";
+import { normalizeResponse, type ResponseRequest } from "./wire/responses.ts";
 
 export interface RequestsOptions {
   turn: TurnRunner;

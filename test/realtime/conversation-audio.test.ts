@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ItemSounds } from "../../bridge-task/realtime/conversation-audio.ts";
-import { HeardInput } from "../../bridge-task/realtime/conversation-speech.ts";
-import type { ConversationItem } from "../../bridge-task/realtime/conversation-types.ts";
+import { ItemSounds } from "../../bridge-task/realtime/conversation/audio.ts";
+import { HeardInput } from "../../bridge-task/realtime/conversation/speech.ts";
+import type { ConversationItem } from "../../bridge-task/realtime/conversation/types.ts";
 
 const ramp = (length: number, from = 0) => Int16Array.from({ length }, (_, index) => from + index);
 const newItem = (id: string): ConversationItem => ({

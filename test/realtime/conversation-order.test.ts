@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ItemOrder, RecentIds } from "../../bridge-task/realtime/conversation-order.ts";
+import { ItemOrder, RecentIds } from "../../bridge-task/realtime/conversation/order.ts";
 
 it("the ids that are remembered are the latest", () => {
   const ids = new RecentIds(2);

@@ -5,7 +5,7 @@ import {
   Conversation,
   type ConversationChange,
   type ConversationItem,
-} from "../../bridge-task/realtime/conversation.ts";
+} from "../../bridge-task/realtime/conversation/conversation.ts";
 import { type Output, type Place, type ServerItem, SimulatedServer, type Told } from "./conversation-simulation.ts";
 
 const text = fc.constantFrom("", "yes", "good morning");

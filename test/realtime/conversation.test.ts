@@ -4,7 +4,7 @@ import {
   Conversation,
   type ConversationChange,
   type ConversationItem,
-} from "../../bridge-task/realtime/conversation.ts";
+} from "../../bridge-task/realtime/conversation/conversation.ts";
 import { encodePcm } from "../../bridge-task/realtime/pcm.ts";
 
 const event = (type: string, more: object = {}) => ({ type, event_id: "e", ...more }) as unknown as RealtimeServerEvent;

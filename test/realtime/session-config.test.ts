@@ -7,8 +7,8 @@ import {
   effectiveTurnDetection,
   mergeSessions,
   normalizeSession,
-} from "../../bridge-task/realtime/session-config.ts";
-import type { SessionUpdate } from "../../bridge-task/realtime/session-settings.ts";
+} from "../../bridge-task/realtime/session/config.ts";
+import type { SessionUpdate } from "../../bridge-task/realtime/session/keys.ts";
 
 const pcm24k = { type: "audio/pcm", rate: 24_000 };
 const normalize = (update: object, voiceHeard = false, tracing?: unknown) =>

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { normalizeSession } from "../../bridge-task/realtime/session-config.ts";
+import { normalizeSession } from "../../bridge-task/realtime/session/config.ts";
 import {
   type KnownKeys,
   legacyPaths,
   type SessionUpdate,
   sessionKeys,
   toolKeys,
-} from "../../bridge-task/realtime/session-settings.ts";
-import { normalizeItem } from "../../bridge-task/realtime/wire-items.ts";
-import { normalizeResponse, type ResponseRequest } from "../../bridge-task/realtime/wire-responses.ts";
+} from "../../bridge-task/realtime/session/keys.ts";
+import { normalizeItem } from "../../bridge-task/realtime/wire/items.ts";
+import { normalizeResponse, type ResponseRequest } from "../../bridge-task/realtime/wire/responses.ts";
 import { defaultConfig, responseShape, updateConfig } from "../cloud/openai/config.ts";
 import { checkItem } from "../cloud/openai/items.ts";
 

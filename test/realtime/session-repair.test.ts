@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { repairOf, splitSession, withoutNewer } from "../../bridge-task/realtime/session-repair.ts";
+import { repairOf, splitSession, withoutNewer } from "../../bridge-task/realtime/session/repair.ts";
 
 const session = {
   type: "realtime" as const,

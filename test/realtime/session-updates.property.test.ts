@@ -2,8 +2,8 @@ import fc from "fast-check";
 import type { SessionUpdateEvent } from "openai/resources/realtime/realtime";
 import { expect, it } from "vitest";
 import { silentLogger } from "../../bridge-task/log.ts";
-import { splitSession } from "../../bridge-task/realtime/session-repair.ts";
-import { SessionUpdates } from "../../bridge-task/realtime/session-updates.ts";
+import { splitSession } from "../../bridge-task/realtime/session/repair.ts";
+import { SessionUpdates } from "../../bridge-task/realtime/session/updates.ts";
 
 type Session = SessionUpdateEvent["session"] & { type: "realtime" };
 

@@ -1,7 +1,7 @@
 import type { SessionUpdateEvent } from "openai/resources/realtime/realtime";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { silentLogger } from "../../bridge-task/log.ts";
-import { SessionUpdates } from "../../bridge-task/realtime/session-updates.ts";
+import { SessionUpdates } from "../../bridge-task/realtime/session/updates.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,4 +1,4 @@
-import type { ToolCall, TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn-types.ts";
+import type { ToolCall, TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn/types.ts";
 
 /** What an item of the model's holds on the server. */
 export interface KeptItem {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn-types.ts";
+import type { TurnCommand, TurnEvent } from "../../bridge-task/realtime/turn/types.ts";
 import { TurnConversation } from "./turn-conversation.ts";
 import { audio, call, called, created, done, finished, part, Turn, wanted, withVad } from "./turn-harness.ts";
 

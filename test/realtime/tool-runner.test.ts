@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
-import { outcomeOf, ToolRunner } from "../../bridge-task/realtime/tool-runner.ts";
-import { Toolbox, type ToolContext, type ToolHandler } from "../../bridge-task/realtime/tools.ts";
+import { outcomeOf, ToolRunner } from "../../bridge-task/realtime/tools/runner.ts";
+import { Toolbox, type ToolContext, type ToolHandler } from "../../bridge-task/realtime/tools/toolbox.ts";
 
 const call = (text = "{}", name = "tool") => ({ itemId: "item_1", callId: "call_1", name, arguments: text });
 

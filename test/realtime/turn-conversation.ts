@@ -1,5 +1,5 @@
-import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
-import type { ToolCall, TurnCommand, TurnEvent, TurnState, WakeKind } from "../../bridge-task/realtime/turn-types.ts";
+import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn/turn.ts";
+import type { ToolCall, TurnCommand, TurnEvent, TurnState, WakeKind } from "../../bridge-task/realtime/turn/types.ts";
 import { type ClientMessage, SimulatedModel } from "./simulated-model.ts";
 import { wish } from "./turn-harness.ts";
 

@@ -1,6 +1,6 @@
 import type { RealtimeServerEvent } from "openai/resources/realtime/realtime";
 import { describe, expect, it } from "vitest";
-import { turnEventsOf } from "../../bridge-task/realtime/server-events.ts";
+import { turnEventsOf } from "../../bridge-task/realtime/turn/server-events.ts";
 
 /** As it comes over the wire, where fields may be missing that the SDK's types promise. */
 const eventsOf = (event: object) => turnEventsOf({ event_id: "event_1", ...event } as unknown as RealtimeServerEvent);

@@ -1,6 +1,6 @@
-import type { EffectiveTurnDetection } from "../../bridge-task/realtime/session-config.ts";
-import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
-import type { ToolCall, TurnCommand, TurnEvent, TurnState, Wish } from "../../bridge-task/realtime/turn-types.ts";
+import type { EffectiveTurnDetection } from "../../bridge-task/realtime/session/config.ts";
+import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn/turn.ts";
+import type { ToolCall, TurnCommand, TurnEvent, TurnState, Wish } from "../../bridge-task/realtime/turn/types.ts";
 import type { SpokenPart } from "../../bridge-task/realtime/voice.ts";
 
 export const wish = (id: string, wanted: Partial<Wish> = {}): Wish => ({

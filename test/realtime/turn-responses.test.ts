@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { agentStateOf } from "../../bridge-task/realtime/turn.ts";
-import { turnLimits } from "../../bridge-task/realtime/turn-step.ts";
+import { turnLimits } from "../../bridge-task/realtime/turn/step.ts";
+import { agentStateOf } from "../../bridge-task/realtime/turn/turn.ts";
 import { audio, created, done, Turn, wanted, withVad } from "./turn-harness.ts";
 
 const create = (eventId: string, parameters?: object) => ({ type: "create_response", eventId, parameters });

@@ -1,8 +1,8 @@
 import type { RealtimeClientEvent } from "openai/resources/realtime/realtime";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
-import { TurnRunner } from "../../bridge-task/realtime/turn-runner.ts";
-import type { AgentState, ToolCall, Wish } from "../../bridge-task/realtime/turn-types.ts";
+import { TurnRunner } from "../../bridge-task/realtime/turn/runner.ts";
+import type { AgentState, ToolCall, Wish } from "../../bridge-task/realtime/turn/types.ts";
 import type { SpokenPart, Voice } from "../../bridge-task/realtime/voice.ts";
 import { audio, call, called, created, done, finished, part, wanted, withVad } from "./turn-harness.ts";
 

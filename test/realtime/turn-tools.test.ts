@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { agentStateOf } from "../../bridge-task/realtime/turn.ts";
-import { turnLimits } from "../../bridge-task/realtime/turn-step.ts";
-import type { ResponseParameters, TurnCommand } from "../../bridge-task/realtime/turn-types.ts";
+import { turnLimits } from "../../bridge-task/realtime/turn/step.ts";
+import { agentStateOf } from "../../bridge-task/realtime/turn/turn.ts";
+import type { ResponseParameters, TurnCommand } from "../../bridge-task/realtime/turn/types.ts";
 import { call, called, created, done, finished, Turn, wanted, withVad } from "./turn-harness.ts";
 
 const run = (id: string) => ({ type: "run_tool", call: call(id) });

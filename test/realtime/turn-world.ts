@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
+import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn/turn.ts";
 import type {
   HeardPart,
   ResponseParameters,
@@ -8,7 +8,7 @@ import type {
   TurnEvent,
   TurnState,
   WakeKind,
-} from "../../bridge-task/realtime/turn-types.ts";
+} from "../../bridge-task/realtime/turn/types.ts";
 import { call, wish } from "./turn-harness.ts";
 
 /** What may happen to a turn: an event as it is, or one that refers to what the turn did before. */

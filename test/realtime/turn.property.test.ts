@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn.ts";
-import { turnLimits } from "../../bridge-task/realtime/turn-step.ts";
-import type { ResponseParameters, TurnEvent, TurnState } from "../../bridge-task/realtime/turn-types.ts";
+import { turnLimits } from "../../bridge-task/realtime/turn/step.ts";
+import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn/turn.ts";
+import type { ResponseParameters, TurnEvent, TurnState } from "../../bridge-task/realtime/turn/types.ts";
 import { call, wish } from "./turn-harness.ts";
 import { type TurnAction, TurnWorld, wakeKinds } from "./turn-world.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { InvalidInputError } from "../../bridge-task/errors.ts";
-import { encodeAudio, wireContentOf } from "../../bridge-task/realtime/user-content.ts";
-import { normalizeItem } from "../../bridge-task/realtime/wire-items.ts";
+import { normalizeItem } from "../../bridge-task/realtime/wire/items.ts";
+import { encodeAudio, wireContentOf } from "../../bridge-task/realtime/wire/user-content.ts";
 
 const message = (role: string, ...content: object[]) => ({ type: "message", role, content });
 const of = (asked: unknown) => normalizeItem(asked).item;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { InvalidInputError } from "../../bridge-task/errors.ts";
-import { normalizeResponse, type ResponseRequest } from "../../bridge-task/realtime/wire-responses.ts";
+import { normalizeResponse, type ResponseRequest } from "../../bridge-task/realtime/wire/responses.ts";
 
 const normalize = (asked: unknown, voiceHeard = false) => normalizeResponse(asked as ResponseRequest, { voiceHeard });
 const output = (settings: object) => ({ audio: { output: settings } });

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { RealtimeClient } from "../../../bridge-task/realtime/client.ts";
-import type { ConversationItem } from "../../../bridge-task/realtime/conversation.ts";
+import type { ConversationItem } from "../../../bridge-task/realtime/conversation/conversation.ts";
 import type { Session } from "../../cloud/openai/index.ts";
 import { plannedCodes } from "./model.ts";
 import type { RandomTurns } from "./random-turns.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SessionUpdate } from "../../../bridge-task/realtime/session-settings.ts";
+import type { SessionUpdate } from "../../../bridge-task/realtime/session/keys.ts";
 import type { Session } from "../../cloud/openai/index.ts";
 import { type Agent, chirp, silence } from "../client-fixture.ts";
 import { Dice } from "./dice.ts";

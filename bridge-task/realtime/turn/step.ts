@@ -1,4 +1,4 @@
-import type { HeardPart, SpokenItem, TurnCommand, TurnState, WakeKind, Wish } from "./turn-types.ts";
+import type { HeardPart, SpokenItem, TurnCommand, TurnState, WakeKind, Wish } from "./types.ts";
 
 /** One reduction in the making: a shallow copy of the state, whose parts are replaced and never changed, and its commands. */
 export interface Step {

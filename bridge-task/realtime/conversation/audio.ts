@@ -1,5 +1,5 @@
-import type { ConversationItem } from "./conversation-types.ts";
-import { samplesPerMs } from "./pcm.ts";
+import { samplesPerMs } from "../pcm.ts";
+import type { ConversationItem } from "./types.ts";
 
 /** Sound of all items together; beyond it the oldest item's goes first. 29 MB. */
 const keptItemsMs = 600_000;

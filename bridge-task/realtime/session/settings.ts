@@ -1,11 +1,11 @@
 import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
-import { InvalidInputError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import { defaultSession, mergeSessions, normalizeSession } from "./session-config.ts";
-import type { SessionUpdate } from "./session-settings.ts";
-import { SessionUpdates } from "./session-updates.ts";
-import type { ToolDefinition, ToolHandler, ToolOptions } from "./tools.ts";
-import { type Tool, Toolbox } from "./tools.ts";
+import { InvalidInputError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { ToolDefinition, ToolHandler, ToolOptions } from "../tools/toolbox.ts";
+import { type Tool, Toolbox } from "../tools/toolbox.ts";
+import { defaultSession, mergeSessions, normalizeSession } from "./config.ts";
+import type { SessionUpdate } from "./keys.ts";
+import { SessionUpdates } from "./updates.ts";
 
 export interface SettingsOptions {
   /** On top of `defaultSession()`. */

@@ -1,5 +1,5 @@
 import type { RealtimeSessionCreateRequest } from "openai/resources/realtime/realtime";
-import { at, isTree, put, type Tree, take } from "./session-tree.ts";
+import { at, isTree, put, type Tree, take } from "./tree.ts";
 
 type Session = RealtimeSessionCreateRequest;
 

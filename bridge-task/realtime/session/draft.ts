@@ -1,7 +1,7 @@
-import { InvalidInputError } from "../errors.ts";
-import type { KnownKeys } from "./session-settings.ts";
-import { at, isTree, put, type Tree, take } from "./session-tree.ts";
-import { jsonCopy } from "./wire-json.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { jsonCopy } from "../wire/json.ts";
+import type { KnownKeys } from "./keys.ts";
+import { at, isTree, put, type Tree, take } from "./tree.ts";
 
 /** The known part of a tree; the paths of what it left out go to `unknown`. */
 export const keepKnown = (tree: Tree, known: KnownKeys, path: string, unknown: string[]): Tree => {

@@ -1,5 +1,5 @@
-import { formatContent, partOf, wirePartsOf } from "./conversation-content.ts";
-import type { ConversationItem, WireItem } from "./conversation-types.ts";
+import { formatContent, partOf, wirePartsOf } from "./content.ts";
+import type { ConversationItem, WireItem } from "./types.ts";
 
 /** An item and what is known of its life. */
 export interface Entry {

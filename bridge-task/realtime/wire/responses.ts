@@ -5,13 +5,13 @@ import {
   checkModalities,
   checkTemperature,
   checkVoice,
-} from "./session-checks.ts";
-import { SettingsDraft } from "./session-draft.ts";
-import { legacyResponseKeys, responseKeys, type SessionState } from "./session-settings.ts";
-import { checkTools } from "./session-tools.ts";
-import { isTree, nestLegacyKeys } from "./session-tree.ts";
-import type { ResponseParameters } from "./turn-types.ts";
-import { normalizeItem } from "./wire-items.ts";
+} from "../session/checks.ts";
+import { SettingsDraft } from "../session/draft.ts";
+import { legacyResponseKeys, responseKeys, type SessionState } from "../session/keys.ts";
+import { checkTools } from "../session/tools.ts";
+import { isTree, nestLegacyKeys } from "../session/tree.ts";
+import type { ResponseParameters } from "../turn/types.ts";
+import { normalizeItem } from "./items.ts";
 
 /** What `createResponse` takes: today's keys, and the beta's flat ones. */
 export type ResponseRequest = ResponseParameters & {

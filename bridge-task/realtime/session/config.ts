@@ -9,12 +9,12 @@ import {
   checkTracing,
   checkTurnDetection,
   checkVoice,
-} from "./session-checks.ts";
-import { SettingsDraft } from "./session-draft.ts";
-import { asUpdate } from "./session-repair.ts";
-import { type SessionState, type SessionUpdate, sessionKeys } from "./session-settings.ts";
-import { checkTools } from "./session-tools.ts";
-import { at, isTree, nestLegacyKeys } from "./session-tree.ts";
+} from "./checks.ts";
+import { SettingsDraft } from "./draft.ts";
+import { type SessionState, type SessionUpdate, sessionKeys } from "./keys.ts";
+import { asUpdate } from "./repair.ts";
+import { checkTools } from "./tools.ts";
+import { at, isTree, nestLegacyKeys } from "./tree.ts";
 
 export const defaultModel = "gpt-realtime-2.1";
 

@@ -1,7 +1,7 @@
 import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
-import { type Deferred, deferred } from "../deadline.ts";
-import type { Logger } from "../log.ts";
-import { repairOf, withoutNewer } from "./session-repair.ts";
+import { type Deferred, deferred } from "../../deadline.ts";
+import type { Logger } from "../../log.ts";
+import { repairOf, withoutNewer } from "./repair.ts";
 
 /** What became of one update that was sent again setting by setting. */
 interface Split {

@@ -1,6 +1,6 @@
-import { keepKnown, type SettingsDraft } from "./session-draft.ts";
-import { toolKeys } from "./session-settings.ts";
-import { isTree, type Tree } from "./session-tree.ts";
+import { keepKnown, type SettingsDraft } from "./draft.ts";
+import { toolKeys } from "./keys.ts";
+import { isTree, type Tree } from "./tree.ts";
 
 /** A tool as this protocol writes it: other OpenAI protocols nest a function's fields, the beta could leave its type out. */
 const flatTool = (tool: Tree): Tree => {

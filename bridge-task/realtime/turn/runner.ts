@@ -1,8 +1,8 @@
 import type { RealtimeClientEvent } from "openai/resources/realtime/realtime";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../../log.ts";
+import type { Voice } from "../voice.ts";
 import { agentStateOf, initialTurn, reduceTurn } from "./turn.ts";
-import type { AgentState, ToolCall, TurnCommand, TurnEvent, TurnState, WakeKind, Wish } from "./turn-types.ts";
-import type { Voice } from "./voice.ts";
+import type { AgentState, ToolCall, TurnCommand, TurnEvent, TurnState, WakeKind, Wish } from "./types.ts";
 
 export interface TurnRunnerOptions {
   voice: Voice;

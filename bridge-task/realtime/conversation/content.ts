@@ -1,4 +1,4 @@
-import type { ContentPart, ConversationItem, WireItem } from "./conversation-types.ts";
+import type { ContentPart, ConversationItem, WireItem } from "./types.ts";
 
 /** A content part as any of the item and content_part events bring it. */
 export interface WirePart {

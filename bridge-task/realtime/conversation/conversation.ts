@@ -1,12 +1,12 @@
 import type { RealtimeClientEvent, RealtimeServerEvent } from "openai/resources/realtime/realtime";
-import { ItemSounds } from "./conversation-audio.ts";
-import { formatContent, mergeContent, partAt, partOf, wirePartsOf } from "./conversation-content.ts";
-import { type Entry, lastStatus, mergeFields, setArguments } from "./conversation-item.ts";
-import { ConversationItems, type IdentifiedItem, merge } from "./conversation-items.ts";
-import { RecentIds } from "./conversation-order.ts";
-import { HeardSpeech } from "./conversation-speech.ts";
-import type { ConversationChange, ConversationItem, ItemDelta, WireItem } from "./conversation-types.ts";
-import { PcmDecoder } from "./pcm.ts";
+import { PcmDecoder } from "../pcm.ts";
+import { ItemSounds } from "./audio.ts";
+import { formatContent, mergeContent, partAt, partOf, wirePartsOf } from "./content.ts";
+import { type Entry, lastStatus, mergeFields, setArguments } from "./item.ts";
+import { ConversationItems, type IdentifiedItem, merge } from "./items.ts";
+import { RecentIds } from "./order.ts";
+import { HeardSpeech } from "./speech.ts";
+import type { ConversationChange, ConversationItem, ItemDelta, WireItem } from "./types.ts";
 
 export type {
   ContentPart,
@@ -15,7 +15,7 @@ export type {
   FormattedItem,
   FormattedTool,
   ItemDelta,
-} from "./conversation-types.ts";
+} from "./types.ts";
 
 type EventOf<Type extends RealtimeServerEvent["type"]> = Extract<RealtimeServerEvent, { type: Type }>;
 type Response = EventOf<"response.done">["response"];

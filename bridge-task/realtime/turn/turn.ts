@@ -1,4 +1,4 @@
-import { sendNextWish } from "./turn-queue.ts";
+import { sendNextWish } from "./queue.ts";
 import {
   cancelActive,
   onCancelWanted,
@@ -8,10 +8,10 @@ import {
   onResponseOverdue,
   onResponseWanted,
   yieldToSpeech,
-} from "./turn-responses.ts";
-import { confirmLater, drop, forgetWake, type Step, turnLimits, wake } from "./turn-step.ts";
-import { askAboutTools, onToolAnswered, onToolCallCut, onToolCalled, onToolFinished } from "./turn-tools.ts";
-import type { AgentState, TurnCommand, TurnEvent, TurnState } from "./turn-types.ts";
+} from "./responses.ts";
+import { confirmLater, drop, forgetWake, type Step, turnLimits, wake } from "./step.ts";
+import { askAboutTools, onToolAnswered, onToolCallCut, onToolCalled, onToolFinished } from "./tools.ts";
+import type { AgentState, TurnCommand, TurnEvent, TurnState } from "./types.ts";
 import {
   cutVoice,
   onAudioCompleted,
@@ -20,7 +20,7 @@ import {
   onAudioRefused,
   onVoiceCut,
   onVoiceDrained,
-} from "./turn-voice.ts";
+} from "./voice.ts";
 
 export const initialTurn: TurnState = {
   turnDetection: null,

@@ -1,6 +1,6 @@
 import type { ResponseCreateEvent } from "openai/resources/realtime/realtime";
-import type { EffectiveTurnDetection } from "./session-config.ts";
-import type { AudioPart, SpokenPart } from "./voice.ts";
+import type { EffectiveTurnDetection } from "../session/config.ts";
+import type { AudioPart, SpokenPart } from "../voice.ts";
 
 export type ResponseParameters = NonNullable<ResponseCreateEvent["response"]>;
 

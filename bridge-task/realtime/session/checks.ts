@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import type { SettingsDraft } from "./session-draft.ts";
-import type { SessionState } from "./session-settings.ts";
-import { isTree } from "./session-tree.ts";
+import type { SettingsDraft } from "./draft.ts";
+import type { SessionState } from "./keys.ts";
+import { isTree } from "./tree.ts";
 
 /*
  * What the server is known to refuse, and with it the whole update. Each check leaves out no more than it must. What is an

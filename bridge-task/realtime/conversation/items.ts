@@ -1,8 +1,8 @@
-import { formatContent, mergeContent, partAt, wirePartsOf } from "./conversation-content.ts";
-import { type Entry, entryOf, mergeFields } from "./conversation-item.ts";
-import { ItemOrder, RecentIds } from "./conversation-order.ts";
-import { ParkedTranscripts } from "./conversation-transcripts.ts";
-import type { ConversationItem, WireItem } from "./conversation-types.ts";
+import { formatContent, mergeContent, partAt, wirePartsOf } from "./content.ts";
+import { type Entry, entryOf, mergeFields } from "./item.ts";
+import { ItemOrder, RecentIds } from "./order.ts";
+import { ParkedTranscripts } from "./transcripts.ts";
+import type { ConversationItem, WireItem } from "./types.ts";
 
 const rememberedIds = 1_024;
 

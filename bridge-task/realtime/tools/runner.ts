@@ -1,8 +1,8 @@
-import { deferred } from "../deadline.ts";
-import { messageOf } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import { defaultToolTimeoutMs, type Tool, type Toolbox } from "./tools.ts";
-import type { ToolCall } from "./turn-types.ts";
+import { deferred } from "../../deadline.ts";
+import { messageOf } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { ToolCall } from "../turn/types.ts";
+import { defaultToolTimeoutMs, type Tool, type Toolbox } from "./toolbox.ts";
 
 /** A longer result would fill the model's context; it gets an error and the beginning instead. */
 const maxOutputBytes = 16_384;

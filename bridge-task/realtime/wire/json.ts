@@ -1,4 +1,4 @@
-import { InvalidInputError, messageOf } from "../errors.ts";
+import { InvalidInputError, messageOf } from "../../errors.ts";
 
 const isCarried = (value: unknown): boolean =>
   value === null ||

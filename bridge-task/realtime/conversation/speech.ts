@@ -1,5 +1,5 @@
 import type { RealtimeServerEvent } from "openai/resources/realtime/realtime";
-import { samplesPerMs } from "./pcm.ts";
+import { samplesPerMs } from "../pcm.ts";
 
 /** What people said is kept for so long: an item's sound is asked for as soon as its speech is over. 6 MB. */
 const keptInputMs = 120_000;

@@ -1,5 +1,5 @@
 import type { RealtimeToolsConfigUnion } from "openai/resources/realtime/realtime";
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError } from "../../errors.ts";
 
 /** A function that the model may call, as it is told to the model. `parameters` is a JSON Schema of an object. */
 export interface ToolDefinition {

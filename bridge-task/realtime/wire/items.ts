@@ -1,8 +1,8 @@
 import type { ConversationItem as WireItem } from "openai/resources/realtime/realtime";
-import { InvalidInputError } from "../errors.ts";
-import { isTree, type Tree } from "./session-tree.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { isTree, type Tree } from "../session/tree.ts";
+import { jsonTextOf } from "./json.ts";
 import { type AudioInput, encodeAudio } from "./user-content.ts";
-import { jsonTextOf } from "./wire-json.ts";
 
 export interface NormalizedItem {
   item: WireItem;

@@ -1,7 +1,7 @@
 import type { ConversationItem, RealtimeErrorEvent, RealtimeServerEvent } from "openai/resources/realtime/realtime";
-import { classifyError } from "./model-errors.ts";
-import { effectiveTurnDetection } from "./session-config.ts";
-import type { TurnEvent } from "./turn-types.ts";
+import { classifyError } from "../model-errors.ts";
+import { effectiveTurnDetection } from "../session/config.ts";
+import type { TurnEvent } from "./types.ts";
 
 type ServerResponse = Extract<RealtimeServerEvent, { type: "response.done" }>["response"];
 

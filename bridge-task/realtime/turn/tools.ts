@@ -1,6 +1,6 @@
-import { enqueue, plainWish } from "./turn-queue.ts";
-import { bounded, confirmLater, type Step, turnLimits } from "./turn-step.ts";
-import type { ToolBatch, ToolCall, TurnEvent, TurnState } from "./turn-types.ts";
+import { enqueue, plainWish } from "./queue.ts";
+import { bounded, confirmLater, type Step, turnLimits } from "./step.ts";
+import type { ToolBatch, ToolCall, TurnEvent, TurnState } from "./types.ts";
 
 /*
  * Each complete call is run once and ends in exactly one output, whatever becomes of its response and whoever speaks meanwhile.

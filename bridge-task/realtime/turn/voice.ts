@@ -1,7 +1,7 @@
-import { samplesPerMs } from "./pcm.ts";
-import { addSpoken, drop, keepSaid, type Step, turnLimits, wake } from "./turn-step.ts";
-import type { HeardPart, SpokenItem, TurnCommand, TurnEvent } from "./turn-types.ts";
-import type { AudioPart, SpokenPart } from "./voice.ts";
+import { samplesPerMs } from "../pcm.ts";
+import type { AudioPart, SpokenPart } from "../voice.ts";
+import { addSpoken, drop, keepSaid, type Step, turnLimits, wake } from "./step.ts";
+import type { HeardPart, SpokenItem, TurnCommand, TurnEvent } from "./types.ts";
 
 /*
  * What the agent says, and what the conversation keeps of it after a cut: exactly what was sent.

@@ -1,4 +1,4 @@
-import { legacyKeys, legacyPaths } from "./session-settings.ts";
+import { legacyKeys, legacyPaths } from "./keys.ts";
 
 /** Settings as plain nested objects: what normalizing, repairing and splitting an update work on. */
 export type Tree = Record<string, unknown>;

@@ -1,8 +1,8 @@
-import { enqueue, eventIdOf, isCovered, plainWish, tryAgain } from "./turn-queue.ts";
-import { assumeAnswered, drop, forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./turn-step.ts";
-import { askAboutTools } from "./turn-tools.ts";
-import type { ActiveResponse, TurnEvent, TurnState, Wish } from "./turn-types.ts";
-import { cutVoice, finishResponse, takeBack } from "./turn-voice.ts";
+import { enqueue, eventIdOf, isCovered, plainWish, tryAgain } from "./queue.ts";
+import { assumeAnswered, drop, forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./step.ts";
+import { askAboutTools } from "./tools.ts";
+import type { ActiveResponse, TurnEvent, TurnState, Wish } from "./types.ts";
+import { cutVoice, finishResponse, takeBack } from "./voice.ts";
 
 /*
  * At most one response is active in the conversation. A wish for another waits until it is done and until nobody speaks;

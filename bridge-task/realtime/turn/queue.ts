@@ -1,5 +1,5 @@
-import { type Step, turnLimits, wake } from "./turn-step.ts";
-import type { TurnState, Wish } from "./turn-types.ts";
+import { type Step, turnLimits, wake } from "./step.ts";
+import type { TurnState, Wish } from "./types.ts";
 
 /* The wishes that wait: their order, what makes one of several, and when the next may go. */
 

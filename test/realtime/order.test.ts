@@ -166,7 +166,7 @@ describe("a tool with a handler", () => {
     await vi.waitFor(() => expect(said).toHaveLength(2), 3_000);
     expect(said.map(({ transcript }) => transcript)).toEqual(["We close at nine.", "Done."]);
     expect(finished).toMatchObject([{ name: "ours", status: "done", output: "42" }]);
-    expect(types.indexOf("told")).toBe(types.lastIndexOf("conversation.item.create") + 1);
+    expect(types.indexOf("told")).toBeGreaterThan(types.lastIndexOf("conversation.item.create"));
   });
 });
 

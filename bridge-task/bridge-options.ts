@@ -1,6 +1,30 @@
-import type { BridgeOptions } from "./bridge.ts";
+import type { StreamClient } from "@stream-io/node-sdk";
+import type { AttendanceLimits } from "./attendance.ts";
 import { InvalidInputError } from "./errors.ts";
+import type { Logger } from "./log.ts";
 import { ModelSession } from "./realtime/model-session.ts";
+import type { SessionUpdate } from "./realtime/session/keys.ts";
+import type { StreamUser } from "./stream/user.ts";
+
+export interface BridgeOptions {
+  streamClient: StreamClient;
+  call: { type: string; id: string };
+  /** The Stream user the agent joins as; `custom.agent` is added. */
+  agentUser: StreamUser;
+  openAi: { apiKey: string; baseUrl?: string | undefined; model?: string | undefined };
+  /** See ModelSessionOptions and RealtimeClientOptions. */
+  keepAudio?: boolean | undefined;
+  betaEventNames?: boolean | undefined;
+  session?: SessionUpdate | undefined;
+  /** What the agent is told to do when somebody can first hear it; without it, it waits to be spoken to. */
+  greeting?: string | undefined;
+  limits?: Partial<AttendanceLimits>;
+  /** How long the agent's call token is valid. Default: an hour longer than the longest stay. */
+  validityInSeconds?: number | undefined;
+  logger: Logger;
+  /** Gives connecting up; once connected, it has no effect. */
+  signal?: AbortSignal | undefined;
+}
 
 /** What a timer can wait, 24.8 days. */
 const longestTimerMs = 2 ** 31 - 1;

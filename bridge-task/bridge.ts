@@ -1,4 +1,3 @@
-import type { StreamClient } from "@stream-io/node-sdk";
 import type { AgentClient } from "./agent-client.ts";
 import { type AttendanceEvent, type AttendanceLimits, attend, defaultLimits, joined } from "./attendance.ts";
 import { FrameClock } from "./audio/frame-clock.ts";
@@ -6,7 +5,7 @@ import { Hearing } from "./audio/hearing.ts";
 import { levelDbov } from "./audio/level.ts";
 import { loadOpus, type OpusCodec } from "./audio/opus.ts";
 import { Playout } from "./audio/playout.ts";
-import { checkOptions } from "./bridge-options.ts";
+import { type BridgeOptions, checkOptions } from "./bridge-options.ts";
 import { deferred, withDeadline } from "./deadline.ts";
 import { messageOf } from "./errors.ts";
 import type { EndReason } from "./job.ts";
@@ -14,29 +13,7 @@ import type { Logger } from "./log.ts";
 import { OutboundAudio } from "./outbound-audio.ts";
 import { RealtimeClient } from "./realtime/client.ts";
 import { ModelSession } from "./realtime/model-session.ts";
-import type { SessionUpdate } from "./realtime/session/keys.ts";
 import { StreamCall } from "./stream/stream-call.ts";
-import type { StreamUser } from "./stream/user.ts";
-
-export interface BridgeOptions {
-  streamClient: StreamClient;
-  call: { type: string; id: string };
-  /** The Stream user the agent joins as; `custom.agent` is added. */
-  agentUser: StreamUser;
-  openAi: { apiKey: string; baseUrl?: string | undefined; model?: string | undefined };
-  /** See ModelSessionOptions and RealtimeClientOptions. */
-  keepAudio?: boolean | undefined;
-  betaEventNames?: boolean | undefined;
-  session?: SessionUpdate | undefined;
-  /** What the agent is told to do when somebody can first hear it; without it, it waits to be spoken to. */
-  greeting?: string | undefined;
-  limits?: Partial<AttendanceLimits>;
-  /** How long the agent's call token is valid. Default: an hour longer than the longest stay. */
-  validityInSeconds?: number | undefined;
-  logger: Logger;
-  /** Gives connecting up; once connected, it has no effect. */
-  signal?: AbortSignal | undefined;
-}
 
 /** Why the agent is no longer in the call. */
 export interface End {

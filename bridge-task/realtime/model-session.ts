@@ -5,7 +5,7 @@ import type {
   RealtimeSessionCreateRequest,
 } from "openai/resources/realtime/realtime";
 import { deferred, unlessAborted, withDeadline } from "../deadline.ts";
-import { SafeEmitter } from "../emitter.ts";
+import type { SafeEmitter } from "../emitter.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { CloseNotice, SessionEvents } from "./client-events.ts";
@@ -21,6 +21,7 @@ import { Requests } from "./requests.ts";
 import { chooseModel } from "./session/config.ts";
 import { Settings } from "./session/settings.ts";
 import type { Refusal } from "./session/updates.ts";
+import { Telling } from "./telling.ts";
 import { ToolRunner } from "./tools/runner.ts";
 import { TurnRunner } from "./turn/runner.ts";
 import { turnEventsOf } from "./turn/server-events.ts";
@@ -38,11 +39,11 @@ const adviceOnUpdate: Partial<Record<Refusal, string>> = {
  * joined here. `events` tells everything that happens, in order: a server event first, then what it brought about.
  */
 export class ModelSession {
-  readonly events: SafeEmitter<SessionEvents>;
   readonly settings: Settings;
   readonly conversation: Conversation;
   readonly audio: InputAudio;
   readonly requests: Requests;
+  readonly #telling: Telling<SessionEvents>;
   readonly #logger: Logger;
   readonly #connection: Connection;
   readonly #turn: TurnRunner;
@@ -52,10 +53,6 @@ export class ModelSession {
   readonly #decoder = new PcmDecoder();
   readonly #ready = deferred();
   #end: CloseNotice | undefined;
-  /** What is still to be told, oldest first. */
-  #untold: (() => void)[] = [];
-  /** A server event is being applied, which is told before what it brings about; or something is being told. */
-  #isTellingLater = false;
 
   /** Throws InvalidInputError where connecting can never work; what a caller asks before it opens anything else. */
   static check({ apiKey, baseUrl }: Pick<ModelSessionOptions, "apiKey" | "baseUrl">): void {
@@ -81,9 +78,7 @@ export class ModelSession {
   private constructor(options: ModelSessionOptions) {
     const { voice, logger, keepAudio = false } = options;
     this.#logger = logger;
-    this.events = new SafeEmitter((event, error) =>
-      logger.error("session_listener_failed", { listener: event, error }),
-    );
+    this.#telling = new Telling((event, error) => logger.error("session_listener_failed", { listener: event, error }));
     this.conversation = new Conversation({ keepAudio });
     const send = (event: RealtimeClientEvent) => this.send(event);
     this.settings = new Settings({
@@ -138,6 +133,10 @@ export class ModelSession {
       pingIntervalMs: options.pingIntervalMs,
       pongTimeoutMs: options.pongTimeoutMs,
     });
+  }
+
+  get events(): SafeEmitter<SessionEvents> {
+    return this.#telling.events;
   }
 
   /** Why it ended; undefined while it lasts. */
@@ -200,23 +199,24 @@ export class ModelSession {
     if (this.#end !== undefined) return;
     const event = this.#names.toGaEvent(received);
     if (event === undefined) return;
-    this.#isTellingLater = true;
     let changes: ConversationChange[] = [];
-    try {
-      changes = this.#apply(event);
-    } catch (error) {
-      this.#logger.error("server_event_failed", { type: event.type, error });
-    } finally {
-      const brought = this.#untold;
-      this.#untold = [];
-      this.#tell("realtime.event", { time: new Date().toISOString(), source: "server", event });
-      if (event.type !== "error") this.#tell(event.type, ...([event] as unknown as never));
-      if (event.type === "input_audio_buffer.speech_started") this.#tell("conversation.interrupted");
-      for (const change of changes) this.#tellChange(change);
-      this.#untold.push(...brought);
-      this.#isTellingLater = false;
-    }
-    this.#tellAll();
+    this.#telling.asEffect(
+      () => {
+        try {
+          changes = this.#apply(event);
+        } catch (error) {
+          this.#logger.error("server_event_failed", { type: event.type, error });
+        }
+      },
+      () => this.#tellServerEvent(event, changes),
+    );
+  }
+
+  #tellServerEvent(event: RealtimeServerEvent, changes: readonly ConversationChange[]): void {
+    this.#tell("realtime.event", { time: new Date().toISOString(), source: "server", event });
+    if (event.type !== "error") this.#tell(event.type, ...([event] as unknown as never));
+    if (event.type === "input_audio_buffer.speech_started") this.#tell("conversation.interrupted");
+    for (const change of changes) this.#tellChange(change);
   }
 
   #apply(event: RealtimeServerEvent): ConversationChange[] {
@@ -297,18 +297,6 @@ export class ModelSession {
   }
 
   #tell<Name extends keyof SessionEvents>(name: Name, ...args: SessionEvents[Name]): void {
-    this.#untold.push(() => this.events.emit(name, ...args));
-    this.#tellAll();
-  }
-
-  /** In order, also where a listener does what is to be told as well. */
-  #tellAll(): void {
-    if (this.#isTellingLater) return;
-    this.#isTellingLater = true;
-    try {
-      for (let tell = this.#untold.shift(); tell !== undefined; tell = this.#untold.shift()) tell();
-    } finally {
-      this.#isTellingLater = false;
-    }
+    this.#telling.tell(name, ...args);
   }
 }

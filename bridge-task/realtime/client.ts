@@ -29,7 +29,7 @@ export interface RealtimeClientOptions {
  * when is the turn reducer's business, so nothing done here can wedge the session: a call at the wrong time waits for the right one.
  *
  * @example
- * client.on("conversation.item.completed", ({ item }) => console.log(item.role, item.formatted.transcript));
+ * client.on("response.output_audio_transcript.done", ({ transcript }) => console.log(transcript));
  * client.sendUserMessageContent([{ type: "input_text", text: "What can you help me with?" }]);
  */
 export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClientEvents & CallEvents> {

@@ -93,6 +93,16 @@ describe("a session", () => {
     expect(errors).toMatchObject([{ advice: "The other settings of the update stand." }]);
   });
 
+  it("says what is in force where what was asked for was refused", async () => {
+    const { cloud, client } = await startAgent();
+    const told = { code: "invalid_value", message: "No.", param: "session.audio.input.turn_detection" };
+    cloud.faults.refuseNext({ type: "session.update", error: told });
+    client.updateSession({ turn_detection: null });
+    expect(client.getTurnDetectionType()).toBeNull();
+    await client.updatesSettled();
+    expect(client.getTurnDetectionType()).toBe("server_vad");
+  });
+
   it("refuses an update that is none, and leaves out tools that are no list", async () => {
     const { cloud, client } = await startAgent();
     for (const none of ["loud", null, []])

@@ -90,6 +90,15 @@ it("runs every tool to its end and tells of it, however often the application ca
   );
 });
 
+it("asks again where the end of a response whose beginning was lost was taken for the answer", () => {
+  const conversation = new TurnConversation({ createResponse: true, isReliable: false });
+  for (const each of ["speak", "stop", "call", "lose", "call", "down", "speak", "down", "lose"] as const)
+    conversation.do(each);
+  conversation.settle();
+  expectRest(conversation);
+  expectOutputsSeen(conversation);
+});
+
 it("comes to rest, with one output for each call, where events are lost and doubled", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(actionsOf(...usual, "lose", "double"), fc.boolean(), (actions, createResponse) => {

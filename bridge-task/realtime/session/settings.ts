@@ -1,8 +1,7 @@
 import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
 import { InvalidInputError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import type { ToolDefinition, ToolHandler, ToolOptions } from "../tools/toolbox.ts";
-import { type Tool, Toolbox } from "../tools/toolbox.ts";
+import { type Tool, Toolbox, type ToolDefinition, type ToolHandler, type ToolOptions } from "../tools/toolbox.ts";
 import { defaultSession, mergeSessions, normalizeSession } from "./config.ts";
 import type { SessionUpdate } from "./keys.ts";
 import { SessionUpdates } from "./updates.ts";
@@ -26,13 +25,15 @@ export class Settings {
   readonly #updates: SessionUpdates;
   readonly #first: RealtimeSessionCreateRequest;
   #config: RealtimeSessionCreateRequest;
+  /** As the server told it last. */
+  #inForce: RealtimeSessionCreateRequest | undefined;
   #isTemperatureTold = false;
 
   /** Throws InvalidInputError where the first settings can never work. */
   constructor({ first, send, onChange, logger }: SettingsOptions) {
     this.#logger = logger;
     this.#onChange = onChange;
-    this.#updates = new SessionUpdates({ send, onSettled: onChange, logger });
+    this.#updates = new SessionUpdates({ send, onSettled: () => this.#onSettled(), logger });
     this.#config = defaultSession();
     this.#first = mergeSessions(this.#config, this.#normalize(first));
     this.#config = this.#first;
@@ -74,8 +75,8 @@ export class Settings {
 
   /** The server said `session.updated`. */
   acknowledge(session: RealtimeSessionCreateRequest): void {
+    this.#inForce = session;
     this.#updates.acknowledge();
-    if (this.isSettled) this.#config = session;
   }
 
   /** The server refused what was sent as `eventId`. Tells whether that was an update, and whether the rest of it was sent again. */
@@ -85,6 +86,12 @@ export class Settings {
 
   close(): void {
     this.#updates.close();
+  }
+
+  /** What was refused, or never answered, is not what the session is like. */
+  #onSettled(): void {
+    if (this.#inForce !== undefined) this.#config = this.#inForce;
+    this.#onChange();
   }
 
   #change(session: RealtimeSessionCreateRequest | undefined, eventId?: string): void {

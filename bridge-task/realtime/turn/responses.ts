@@ -149,6 +149,8 @@ export const onResponseDone = (step: Step, { responseId, outcome }: EventOf<"res
     response.phase === "requested" ||
     (response.phase === "active" && (response.id === undefined || response.id === responseId));
   if (!isOurs) return;
+  // Or one from before our request, whose beginning we missed too: then an error will say that ours was not begun.
+  if (response.phase === "requested") assumeBegun(step, response);
   free(step);
   if (outcome === "completed") state.failureCount = 0;
   // Where tools were called their outputs bring about the next response: asked before, the model would call them again.

@@ -1,5 +1,6 @@
 import type { StreamClient } from "@stream-io/node-sdk";
 import type { AttendanceLimits } from "./attendance.ts";
+import { longestTimerMs } from "./deadline.ts";
 import { InvalidInputError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { ModelSession } from "./realtime/model-session.ts";
@@ -25,9 +26,6 @@ export interface BridgeOptions {
   /** Gives connecting up; once connected, it has no effect. */
   signal?: AbortSignal | undefined;
 }
-
-/** What a timer can wait, 24.8 days. */
-const longestTimerMs = 2 ** 31 - 1;
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 

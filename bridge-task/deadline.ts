@@ -1,5 +1,8 @@
 import { AbortedError, TimeoutError } from "./errors.ts";
 
+/** The longest that a timer can wait: 24.8 days. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 /** A promise that somebody else settles. `Promise.withResolvers` for Node 20, which the package still runs on. */
 export interface Deferred<T> {
   promise: Promise<T>;

@@ -28,6 +28,7 @@ import { turnEventsOf } from "./turn/server-events.ts";
 import type { AgentState, ToolCall, Wish } from "./turn/types.ts";
 
 const openAiBaseUrl = "https://api.openai.com/v1";
+
 /** What becomes of an update that was refused, where that is better than it looks. */
 const adviceOnUpdate: Partial<Record<Refusal, string>> = {
   repaired: "The rest of the update was sent again without it.",

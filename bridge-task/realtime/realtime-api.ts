@@ -10,6 +10,7 @@ import { Listeners } from "./listeners.ts";
 import type { ModelSession } from "./model-session.ts";
 import { PcmDecoder } from "./pcm.ts";
 import type { SessionUpdate } from "./session/keys.ts";
+import { isTree } from "./session/tree.ts";
 import type { ResponseRequest } from "./wire/responses.ts";
 import { type AudioInput, encodeAudio } from "./wire/user-content.ts";
 
@@ -45,14 +46,10 @@ interface TranslatedData {
 
 type DataOf<Type> = Type extends keyof TranslatedData ? TranslatedData[Type] : Omit<ClientEventNamed<Type>, "type">;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** The audio of an `append`: base64 as on the wire, or samples. */
 const samplesOf = (audio: unknown): Int16Array => {
-  if (typeof audio === "string") return new PcmDecoder().decode("", audio);
   if (audio instanceof Int16Array) return audio;
-  if (audio instanceof ArrayBuffer || audio instanceof Uint8Array) {
+  if (typeof audio === "string" || audio instanceof ArrayBuffer || audio instanceof Uint8Array) {
     return new PcmDecoder().decode("", encodeAudio(audio));
   }
   throw new InvalidInputError(
@@ -79,7 +76,7 @@ export class RealtimeApi extends Listeners<RealtimeApiEvents> {
 
   /** Sends a client event: `send("response.create", { response: { … } })`. Throws InvalidInputError where `data` cannot be one. */
   send<Type extends RealtimeClientEvent["type"]>(type: Type, data: DataOf<Type> = {} as DataOf<Type>): true {
-    if (typeof type !== "string" || !isObject(data)) {
+    if (typeof type !== "string" || !isTree(data)) {
       throw new InvalidInputError("send takes the type of an event and its fields: send(type, { … })");
     }
     if (this.#session.isUsable(type)) this.#route({ ...data, type } as unknown as RealtimeClientEvent);

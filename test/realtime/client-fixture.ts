@@ -68,6 +68,15 @@ export const next = <Name extends keyof RealtimeClientEvents & string>(
   return withDeadline(found, 5_000, `waiting for ${name}`);
 };
 
+/** A tool that the application only declares and answers itself; the model calls it when it is typed to, and says "Done." afterwards. */
+export const declareTheirTool = ({ cloud, client }: Agent): void => {
+  cloud.mind.add([
+    { when: { after: "tool" }, reply: { text: "Done." } },
+    { when: { heard: "hello" }, reply: { toolCalls: [{ name: "theirs", arguments: {}, callId: "call_theirs" }] } },
+  ]);
+  client.updateSession({ tools: [{ type: "function", name: "theirs", parameters: { type: "object" } }] });
+};
+
 /** Everything of one name from here on. */
 export const collect = <Name extends keyof RealtimeClientEvents & string>(
   client: RealtimeClient,

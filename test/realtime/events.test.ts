@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { collect, next, startAgent } from "./client-fixture.ts";
+import { collect, declareTheirTool, next, startAgent } from "./client-fixture.ts";
 
 const hello = [{ type: "input_text", text: "hello" }] as const;
 
@@ -131,12 +131,9 @@ describe("the protocol itself", () => {
   });
 
   it("has an application answer a tool that it only declared, in exactly one output and one response", async () => {
-    const { client, cloud } = await startAgent();
-    cloud.mind.add([
-      { when: { after: "tool" }, reply: { text: "Done." } },
-      { when: { heard: "hello" }, reply: { toolCalls: [{ name: "theirs", arguments: {}, callId: "call_theirs" }] } },
-    ]);
-    client.updateSession({ tools: [{ type: "function", name: "theirs", parameters: { type: "object" } }] });
+    const agent = await startAgent();
+    const { client, cloud } = agent;
+    declareTheirTool(agent);
     const done = collect(client, "response.done");
     client.on("response.function_call_arguments.done", ({ call_id }) => {
       client.realtime.send("conversation.item.create", {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
-import { chirp, collect, next, startAgent } from "./client-fixture.ts";
+import { chirp, collect, declareTheirTool, next, startAgent } from "./client-fixture.ts";
 
 /* What an application says in one go reaches the server in that order, whatever is on its way. */
 
@@ -111,12 +111,9 @@ describe("audio that waits", () => {
 
 describe("an application that answers a tool's call itself", () => {
   it("gets the response that it asks for, and no other", async () => {
-    const { client, cloud } = await startAgent();
-    cloud.mind.add([
-      { when: { after: "tool" }, reply: { text: "Done." } },
-      { when: { heard: "hello" }, reply: { toolCalls: [{ name: "theirs", arguments: {}, callId: "call_theirs" }] } },
-    ]);
-    client.updateSession({ tools: [{ type: "function", name: "theirs", parameters: { type: "object" } }] });
+    const agent = await startAgent();
+    const { client, cloud } = agent;
+    declareTheirTool(agent);
     const created = collect(client, "response.created");
     client.sendUserMessageContent(hello);
     await next(client, "response.done");
@@ -132,12 +129,9 @@ describe("an application that answers a tool's call itself", () => {
   });
 
   it("is answered all the same where it asks for nothing", async () => {
-    const { client, cloud } = await startAgent();
-    cloud.mind.add([
-      { when: { after: "tool" }, reply: { text: "Done." } },
-      { when: { heard: "hello" }, reply: { toolCalls: [{ name: "theirs", arguments: {}, callId: "call_theirs" }] } },
-    ]);
-    client.updateSession({ tools: [{ type: "function", name: "theirs", parameters: { type: "object" } }] });
+    const agent = await startAgent();
+    const { client } = agent;
+    declareTheirTool(agent);
     client.sendUserMessageContent(hello);
     await next(client, "response.done");
     client.realtime.send("conversation.item.create", {

@@ -50,15 +50,24 @@ const expectNothingHalf = ({ model }: TurnConversation): void => {
   for (const { call, status } of model.calls.values()) expect(status, call.callId).not.toBe("in_progress");
 };
 
+/** Everything happens and comes to its end; what must hold whatever happened does. */
+const playOut = (
+  actions: readonly Action[],
+  options: ConstructorParameters<typeof TurnConversation>[0],
+): TurnConversation => {
+  const conversation = new TurnConversation(options);
+  for (const each of actions) conversation.do(each);
+  conversation.settle();
+  expectRest(conversation);
+  expectOneOutputEach(conversation);
+  expectOutputsSeen(conversation);
+  return conversation;
+};
+
 it("answers every message and every tool, keeps exactly what was heard, and comes to rest", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(actionsOf(...usual), fc.boolean(), (actions, createResponse) => {
-      const conversation = new TurnConversation({ createResponse });
-      for (const each of actions) conversation.do(each);
-      conversation.settle();
-      expectRest(conversation);
-      expectOneOutputEach(conversation);
-      expectOutputsSeen(conversation);
+      const conversation = playOut(actions, { createResponse });
       expectNothingHalf(conversation);
       expectSameAsHeard(conversation);
       const { model, typed, superfluousResponses, toolRequestCount } = conversation;
@@ -77,12 +86,7 @@ it("answers every message and every tool, keeps exactly what was heard, and come
 it("runs every tool to its end and tells of it, however often the application cancels", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(actionsOf(...usual, "cancel", "cancel"), fc.boolean(), (actions, createResponse) => {
-      const conversation = new TurnConversation({ createResponse });
-      for (const each of actions) conversation.do(each);
-      conversation.settle();
-      expectRest(conversation);
-      expectOneOutputEach(conversation);
-      expectOutputsSeen(conversation);
+      const conversation = playOut(actions, { createResponse });
       expectNothingHalf(conversation);
       expectSameAsHeard(conversation);
     }),
@@ -91,23 +95,14 @@ it("runs every tool to its end and tells of it, however often the application ca
 });
 
 it("asks again where the end of a response whose beginning was lost was taken for the answer", () => {
-  const conversation = new TurnConversation({ createResponse: true, isReliable: false });
-  for (const each of ["speak", "stop", "call", "lose", "call", "down", "speak", "down", "lose"] as const)
-    conversation.do(each);
-  conversation.settle();
-  expectRest(conversation);
-  expectOutputsSeen(conversation);
+  const actions: Action[] = ["speak", "stop", "call", "lose", "call", "down", "speak", "down", "lose"];
+  playOut(actions, { createResponse: true, isReliable: false });
 });
 
 it("comes to rest, with one output for each call, where events are lost and doubled", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(actionsOf(...usual, "lose", "double"), fc.boolean(), (actions, createResponse) => {
-      const conversation = new TurnConversation({ createResponse, isReliable: false });
-      for (const each of actions) conversation.do(each);
-      conversation.settle();
-      expectRest(conversation);
-      expectOneOutputEach(conversation);
-      expectOutputsSeen(conversation);
+      playOut(actions, { createResponse, isReliable: false });
     }),
     { numRuns: 10_000 },
   );

@@ -4,6 +4,7 @@ import type { Logger } from "../../log.ts";
 import { type Tool, Toolbox, type ToolDefinition, type ToolHandler, type ToolOptions } from "../tools/toolbox.ts";
 import { defaultSession, mergeSessions, normalizeSession } from "./config.ts";
 import type { SessionUpdate } from "./keys.ts";
+import { isTree } from "./tree.ts";
 import { SessionUpdates } from "./updates.ts";
 
 export interface SettingsOptions {
@@ -102,7 +103,7 @@ export class Settings {
   }
 
   #normalize(update: SessionUpdate, withTools = false): RealtimeSessionCreateRequest | undefined {
-    if (typeof update !== "object" || update === null || Array.isArray(update)) {
+    if (!isTree(update)) {
       throw new InvalidInputError('a session update is an object of settings, such as { instructions: "…" }');
     }
     const { temperature, ...rest } = update;

@@ -1,4 +1,5 @@
 import type { RealtimeToolsConfigUnion } from "openai/resources/realtime/realtime";
+import { longestTimerMs } from "../../deadline.ts";
 import { InvalidInputError } from "../../errors.ts";
 
 /** A function that the model may call, as it is told to the model. `parameters` is a JSON Schema of an object. */
@@ -34,7 +35,6 @@ export interface Tool<Arguments = Record<string, unknown>> extends Required<Tool
 export const defaultToolTimeoutMs = 30_000;
 /** What the server takes as a function's name. */
 const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
-const longestTimerMs = 2 ** 31 - 1;
 
 const nameOf = (tool: unknown): string | undefined => {
   const name = (tool as { name?: unknown } | null)?.name;

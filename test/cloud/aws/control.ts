@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Ecs } from "./ecs.ts";
+import { type EventBridge, noTaskEventFaults } from "./event-bridge.ts";
 import type { Faults, PlannedFault } from "./faults.ts";
 import type { LambdaFunction } from "./lambda-function.ts";
 import type { OutputLine, StopCode, Task, TaskStatus } from "./task.ts";
@@ -49,8 +50,15 @@ const isFault = (value: unknown): value is PlannedFault =>
   "kind" in value &&
   kinds.includes(String(value.kind));
 
+export interface AwsControlParts {
+  ecs: Ecs;
+  faults: Faults;
+  events: EventBridge;
+  functions: readonly ControlledFunction[];
+}
+
 /** The tests' own door to AWS: what runs, what shall stop, what shall go wrong. */
-export const createAwsControl = (ecs: Ecs, faults: Faults, functions: readonly ControlledFunction[]): Hono => {
+export const createAwsControl = ({ ecs, faults, events, functions }: AwsControlParts): Hono => {
   const app = new Hono();
   app.get("/tasks", (c) => c.json(ecs.tasks().map((task) => ({ ...viewOf(task), output: undefined }))));
   app.get("/tasks/:id", (c) => {
@@ -80,6 +88,15 @@ export const createAwsControl = (ecs: Ecs, faults: Faults, functions: readonly C
   app.delete("/faults", (c) => {
     faults.clear();
     return c.body(null, 204);
+  });
+  app.post("/faults/task-events", async (c) => {
+    events.faults = { ...noTaskEventFaults, ...((await c.req.json()) as object) };
+    return c.json(events.faults);
+  });
+  app.post("/functions/:name/invoke", async (c) => {
+    const found = functions.find(({ called }) => called.name === c.req.param("name"));
+    if (!found) return c.json({ error: `no such function, only ${functions.map(({ called }) => called.name)}` }, 404);
+    return c.json(await found.called.invoke((await c.req.text()) || "{}"));
   });
   app.get("/functions", (c) =>
     c.json(functions.map(({ called, url }) => ({ name: called.name, url, environments: called.environmentCount }))),

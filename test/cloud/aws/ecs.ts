@@ -13,6 +13,7 @@ export interface EcsOptions {
   platformEnv(taskId: string): Record<string, string>;
   launchDelayMs: number;
   onOutput?: ((line: string, taskId: string) => void) | undefined;
+  onStopped?: ((task: Task) => void) | undefined;
 }
 
 type Json = Record<string, unknown>;
@@ -153,7 +154,10 @@ export class Ecs {
         onOutput,
       });
       this.#tasks.set(taskId, task);
-      task.stopped.then(() => this.#forgetOldest());
+      task.stopped.then(() => {
+        this.#options.onStopped?.(task);
+        this.#forgetOldest();
+      });
       return task;
     });
   }

@@ -1,11 +1,14 @@
+import type { CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { EventLog } from "../event-log.ts";
 import { region } from "./arns.ts";
 import { createAwsControl, type TaskView, viewOf } from "./control.ts";
+import { startDynamoDb } from "./dynamodb.ts";
 import { Ecs } from "./ecs.ts";
 import { createEcsApi } from "./ecs-api.ts";
-import type { FunctionDefinition } from "./execution-environment.ts";
+import { EventBridge } from "./event-bridge.ts";
+import type { FunctionDefinition, Invocation } from "./execution-environment.ts";
 import { Faults, type PlannedFault } from "./faults.ts";
 import { createFunctionUrl } from "./function-url.ts";
 import { createLambdaApi } from "./lambda-api.ts";
@@ -24,6 +27,12 @@ export interface AwsCloudOptions {
   functions: Readonly<Record<string, FunctionDefinition>>;
   /** By family. */
   taskDefinitions: Readonly<Record<string, TaskDefinition>>;
+  /** DynamoDB's tables; none unless told. */
+  tables?: readonly CreateTableCommandInput[];
+  /** Name of the function that EventBridge tells of every task that stopped. */
+  onTaskStopped?: string;
+  /** A function that is invoked at a rate. */
+  schedule?: { functionName: string; everyMs: number };
   /** Name of the one cluster; "local" unless told. */
   cluster?: string;
   /** Each line that a task writes. */
@@ -39,6 +48,10 @@ export interface AwsCloudOptions {
 export interface AwsCloud {
   /** What AWS_ENDPOINT_URL_ECS and AWS_ENDPOINT_URL_LAMBDA point to. */
   endpointUrl: string;
+  /** What AWS_ENDPOINT_URL_DYNAMODB points to. */
+  dynamoDbUrl: string;
+  dynamoDb: DynamoDBClient;
+  events: EventBridge;
   cluster: string;
   /** Ends in a slash, as Function URLs do. Throws for a name that is no function. */
   functionUrl(name: string): string;
@@ -48,6 +61,8 @@ export interface AwsCloud {
   /** Sends SIGTERM and then SIGKILL; resolves when the task has stopped. */
   stopTask(taskIdOrArn: string, reason?: string): Promise<TaskView>;
   planFault(fault: PlannedFault): void;
+  /** Runs a function on JSON, as Invoke does. Throws for a name that is no function. */
+  invoke(functionName: string, payload?: unknown): Promise<Invocation>;
   /** Stops every task (SIGTERM, SIGKILL after `graceMs`, 3 s unless told) and function. Idempotent; leaves nothing running. */
   close(graceMs?: number): Promise<void>;
 }
@@ -62,14 +77,20 @@ export const startAwsCloud = async (options: AwsCloudOptions): Promise<AwsCloud>
   const faults = new Faults();
   const api = new Hono<{ Bindings: HttpBindings }>();
   const server = await serveOnLoopback(api);
-  const endpoints = { AWS_ENDPOINT_URL_ECS: server.url, AWS_ENDPOINT_URL_LAMBDA: server.url };
+  const dynamoDb = await startDynamoDb(options.tables ?? []);
+  const endpoints = {
+    AWS_ENDPOINT_URL_ECS: server.url,
+    AWS_ENDPOINT_URL_LAMBDA: server.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpointUrl,
+  };
 
-  const ecs = new Ecs({
+  const ecs: Ecs = new Ecs({
     log,
     cluster,
     taskDefinitions,
     launchDelayMs,
     onOutput: options.onOutput,
+    onStopped: (task) => events.taskStopped(task),
     platformEnv: (taskId) => ({
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
@@ -85,6 +106,8 @@ export const startAwsCloud = async (options: AwsCloudOptions): Promise<AwsCloud>
       new LambdaFunction({ log, name, definition, platformEnv: endpoints, maxEnvironments, maxWaiting }),
     ]),
   );
+  const { onTaskStopped, schedule } = options;
+  const events: EventBridge = new EventBridge({ log, functions, onTaskStopped, schedule });
   api.route("/", createEcsApi(ecs, faults, closing.signal));
   api.route("/", createLambdaApi(functions));
   api.route("/", createMetadata(ecs, cluster));
@@ -99,13 +122,17 @@ export const startAwsCloud = async (options: AwsCloudOptions): Promise<AwsCloud>
 
   return {
     endpointUrl: server.url,
+    dynamoDbUrl: dynamoDb.endpointUrl,
+    dynamoDb: dynamoDb.client,
+    events,
     cluster,
     functionUrl,
-    control: createAwsControl(
+    control: createAwsControl({
       ecs,
       faults,
-      [...functions.values()].map((called) => ({ called, url: functionUrl(called.name) })),
-    ),
+      events,
+      functions: [...functions.values()].map((called) => ({ called, url: functionUrl(called.name) })),
+    }),
     tasks: () => ecs.tasks().map(viewOf),
     stopTask: async (taskIdOrArn, reason = "Stopped by the test") => {
       const task = ecs.task(taskIdOrArn);
@@ -114,13 +141,20 @@ export const startAwsCloud = async (options: AwsCloudOptions): Promise<AwsCloud>
       return viewOf(task);
     },
     planFault: (fault) => faults.plan(fault),
+    invoke: async (functionName, payload = {}) => {
+      const called = functions.get(functionName);
+      if (!called) throw new Error(`there is no function "${functionName}", only ${[...functions.keys()].join(", ")}`);
+      return called.invoke(JSON.stringify(payload));
+    },
     close: async (graceMs = 3_000) => {
       if (closing.signal.aborted) return;
       closing.abort();
       // Nothing new first: then what runs, and last the address that it talks to.
       await Promise.all([...urlServers.values()].map((urlServer) => urlServer.close()));
       await Promise.all([...functions.values()].map((called) => called.close()));
+      await events.close();
       await ecs.close(graceMs);
+      await dynamoDb.close();
       await server.close();
     },
   };

@@ -16,7 +16,7 @@ export type { AgentState } from "./realtime/turn/types.ts";
 export type { ResponseRequest } from "./realtime/wire/responses.ts";
 export type { UserContentPart } from "./realtime/wire/user-content.ts";
 export type { CallEvent, CallEventMap, CallEventOf } from "./stream/call-events.ts";
-export { CallEndedError, CoordinatorError, SfuError } from "./stream/errors.ts";
+export { CallEndedError, CallRefusedError, CoordinatorError, type RefusalReason, SfuError } from "./stream/errors.ts";
 export {
   type AttachedClient,
   type AttachOptions,

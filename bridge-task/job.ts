@@ -1,19 +1,79 @@
+import type { Duration } from "./duration.ts";
 import { InvalidInputError } from "./errors.ts";
+import type { SessionUpdate } from "./realtime/session/keys.ts";
 
-/** What a task is told: which call to join, as whom. Small, without secrets: it travels in a RunTask override (8,192 characters in all). */
+/** The Stream user that an agent is in a call. `custom.agent: true` is added: it tells agents from people. */
+export interface AgentUser {
+  id: string;
+  name?: string;
+  image?: string;
+  custom?: Record<string, unknown>;
+}
+
+/** An endpoint of the application's that the model may call as a tool. */
+export interface UrlTool {
+  name: string;
+  description?: string;
+  /** JSON Schema of an object. */
+  parameters?: Record<string, unknown>;
+  /** https. It gets `{ tool, arguments, call, agent, data }`, signed; any 2xx JSON is the result. */
+  url: string;
+  /** Default: "30 seconds". */
+  timeout?: Duration;
+  /** Said when the tool takes longer than a second. */
+  speaking?: string;
+}
+
+/** Everything that can be said of an agent as JSON: in its definition, in the answer of `joins`, in a POST. */
+export interface AgentSettings {
+  /** A Realtime model. Default: gpt-realtime-2.1. */
+  model?: string;
+  /** Keys of a realtime session. */
+  session?: SessionUpdate;
+  /** What it is told to do when somebody can first hear it. Without it, it waits to be spoken to. */
+  greeting?: string;
+  /** Names of function tools, "end_call", "leave", URLs, MCP servers (`{ type: "mcp", … }`). */
+  tools?: readonly (string | UrlTool | ({ type: "mcp" } & Record<string, unknown>))[];
+  /** `first-person`: waits outside, and enters when a person is in the call. Default: now. */
+  join?: "now" | "first-person";
+  /** How long it waits for the first person. Default: "2 minutes". */
+  waitFor?: Duration;
+  /** How long it stays after the last person left. Default: "15 seconds". */
+  idleTimeout?: Duration;
+  /** What it does when it leaves because nobody is there. Default: leave. */
+  onEmpty?: "leave" | "end-call";
+  /** The longest stay. Default: "4 hours". */
+  maxDuration?: Duration;
+  /** What people in the call are shown besides the agent's state. Default: neither. */
+  inCall?: { captions?: boolean; tools?: boolean };
+  /** Where the application's backend is told what happens; https. */
+  events?: { url: string };
+}
+
+/** An agent for one call: what the task reads when it starts. Stored with the claim, beside the pair. */
+export interface Assignment extends AgentSettings {
+  /** Name of a folder in bridge-task/agents, whose definition the rest is laid over. Without it, the rest is all. */
+  agent?: string;
+  /** Its `id` is half of the pair that is claimed. */
+  user: AgentUser;
+  /** For tools and `connected`; never shown to the model. */
+  data?: Record<string, unknown>;
+}
+
+/** What a task is told: which claim it is to confirm. Small, without secrets: it travels in a RunTask override (8,192 characters in all). */
 export interface Job {
-  version: 1;
+  version: 2;
   call: { type: string; id: string };
-  /** Name of a folder in bridge-task/agents. */
-  agent: string;
   /** Stream user id under which the agent joins. */
   agentUserId: string;
+  /** The launch that this task is; the pair's item must name it, or another task took over. */
+  launchId: string;
 }
 
 /** Environment variable of the bridge task that holds the job as JSON. */
 export const jobVariable = "AGENT_JOB";
 
-/** Why a call ended for the agent. Each reason is an exit code of the task, so that ECS alone tells what happened. */
+/** Why a stay ended for the agent. Each reason is an exit code of the task, so that ECS alone tells what happened. */
 export const exitCodes = {
   /** The call ended, or its session did. */
   call_ended: 0,
@@ -23,18 +83,28 @@ export const exitCodes = {
   waited: 0,
   /** The application called disconnect(). */
   disconnected: 0,
-  /** The longest allowed call was reached. */
+  /** The longest allowed stay was reached. */
   max_duration: 0,
   /** SIGTERM or SIGINT: the platform stopped the task. */
   stopped: 0,
   /** Somebody removed the agent from the call. */
   kicked: 0,
-  /** Stream told the agent, in the call, to leave it for good. */
-  refused: 79,
+  /** Somebody blocked the agent's user in the call. */
+  blocked: 0,
+  /** DELETE on the HTTP API. */
+  removed: 0,
+  /** The agent ended the call for everybody: its tool end_call, or `onEmpty: "end-call"`. */
+  end_call: 0,
+  /** The agent left by its tool leave. */
+  left: 0,
+  /** Another launch has this pair, or the claim was withdrawn: this task never joined, or left at once. */
+  replaced: 0,
   /** An error nobody foresaw. */
   internal: 70,
-  /** The job or the environment cannot be used. */
+  /** The job, the assignment or the environment cannot be used. */
   bad_job: 78,
+  /** Stream told the agent, in the call, to leave it for good. */
+  refused: 79,
   /** Stream refused the join, or could not be reached. */
   join_failed: 80,
   /** The SFU was lost while the call went on. */
@@ -43,6 +113,14 @@ export const exitCodes = {
   model_refused: 82,
   /** The model server was lost while the call went on. */
   model_lost: 83,
+  /** The agent's user may not speak in the call, and could not be allowed to. */
+  no_permission: 84,
+  /** The call is in backstage; call.live_started brings the agent. */
+  backstage: 85,
+  /** The call is end-to-end encrypted: a server cannot take part. */
+  e2ee: 86,
+  /** The call has all the participants that it may have. */
+  call_full: 87,
 } as const;
 
 export type EndReason = keyof typeof exitCodes;
@@ -63,17 +141,17 @@ export const parseJob = (json: string): Job => {
     throw new InvalidInputError(`${jobVariable} is not JSON: start the task through the webhook`, { cause });
   }
   const job = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  if (job.version !== 1) {
+  if (job.version !== 2) {
     throw new InvalidInputError(
-      `${jobVariable}.version must be 1, got ${JSON.stringify(job.version)}: deploy webhook and bridge together`,
+      `${jobVariable}.version must be 2, got ${JSON.stringify(job.version)}: deploy webhook and bridge together`,
     );
   }
   const call = (job.call ?? {}) as Record<string, unknown>;
   return {
-    version: 1,
+    version: 2,
     call: { type: text(call.type, "call.type"), id: text(call.id, "call.id") },
-    agent: text(job.agent, "agent"),
     agentUserId: text(job.agentUserId, "agentUserId"),
+    launchId: text(job.launchId, "launchId"),
   };
 };
 

@@ -1,5 +1,7 @@
 import { type Deferred, deferred, withDeadline } from "../deadline.ts";
+import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { isBlockedIn } from "./admission.ts";
 import type { CallEvent, CallState } from "./call-events.ts";
 import { CallNews, isNews } from "./call-news.ts";
 import { CallWatch } from "./call-watch.ts";
@@ -15,8 +17,8 @@ export interface CallEventFeedOptions {
   timeouts: StreamTimeouts;
   logger: Logger;
   emit: (event: CallEvent) => void;
-  /** The coordinator said that the call is over, and the SFU has kept silent since. At most once. */
-  onOver: (detail: string) => void;
+  /** The coordinator said that our stay in the call is over, and the SFU has kept silent since. At most once. */
+  onOver: (over: NonNullable<CallNews["over"]>) => void;
 }
 
 /** Events kept for the first listener. */
@@ -40,7 +42,7 @@ export class CallEventFeed {
   constructor(options: CallEventFeedOptions) {
     this.#options = options;
     const { coordinator, call, timeouts, logger } = options;
-    this.#news = new CallNews({ call, waitMs: timeouts.eventWaitMs });
+    this.#news = new CallNews({ call, userId: coordinator.userId, waitMs: timeouts.eventWaitMs });
     this.#watch = new CallWatch({
       coordinator,
       timeouts,
@@ -63,6 +65,20 @@ export class CallEventFeed {
   /** Begins, beside the join and behind it: what it sends goes out first, and its wait for the answer is our time. Idempotent. */
   open(): void {
     if (!this.#isClosed) this.#opening ??= setImmediate(() => this.#watch.open());
+  }
+
+  /**
+   * Whether our user, whom the SFU sent away, is kept out from now on: the SFU's word is the same for both. At most
+   * `leaveStepMs`; never throws: where it cannot be told, the user was only kicked.
+   */
+  async isBlocked(): Promise<boolean> {
+    if (this.#news.over?.cause === "blocked") return true;
+    const { coordinator, timeouts, logger } = this.#options;
+    const looking = coordinator.call().then((call) => isBlockedIn(call, coordinator.userId));
+    return await withDeadline(looking, timeouts.leaveStepMs, "looking at the call").catch((error: unknown) => {
+      logger.info("leave_step_failed", { step: "looking at the call", error: messageOf(error) });
+      return false;
+    });
   }
 
   /** Somebody listens from now on, and gets what was kept for them. Idempotent. */
@@ -111,13 +127,18 @@ export class CallEventFeed {
     for (const event of events) this.#deliver(event);
     const { over, isOwed, dueMs } = this.#news;
     if (!isOwed) this.#lastTold?.resolve();
-    if (over) this.#overTimer ??= setTimeout(() => this.#options.onOver(over), this.#options.timeouts.endGraceMs);
+    if (over) this.#overTimer ??= setTimeout(() => this.#tellOver(), this.#options.timeouts.endGraceMs);
     clearTimeout(this.#dueTimer);
     if (dueMs === undefined) return;
     this.#dueTimer = setTimeout(
       () => this.#tell(this.#news.due(performance.now())),
       Math.max(0, Math.ceil(dueMs - performance.now())),
     );
+  }
+
+  #tellOver(): void {
+    const { over } = this.#news;
+    if (over) this.#options.onOver(over);
   }
 
   #deliver(event: CallEvent): void {

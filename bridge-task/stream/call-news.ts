@@ -6,6 +6,8 @@ import { seatOf } from "./sfu-seat.ts";
 
 export interface CallNewsOptions {
   call: { type: string; id: string };
+  /** Whose stay in the call this is. */
+  userId: string;
   /** How long the SFU's word of a coming or going waits for the coordinator's. */
   waitMs: number;
 }
@@ -33,9 +35,12 @@ export class CallNews {
   #sessionId = "";
   #isHeard = false;
   readonly #told = new Set<CallEvent["type"]>();
+  readonly #userId: string;
+  #dismissal: "kicked" | "blocked" | undefined;
   #sfuReason: CallEndedReason | undefined;
 
-  constructor({ call, waitMs }: CallNewsOptions) {
+  constructor({ call, userId, waitMs }: CallNewsOptions) {
+    this.#userId = userId;
     this.#cid = `${call.type}:${call.id}`;
     this.#call = { ...call, cid: this.#cid } as CallState;
     this.#roll = new SessionRoll({ waitMs });
@@ -46,9 +51,12 @@ export class CallNews {
     return this.#roll.dueMs;
   }
 
-  /** The coordinator's word that the call is over. */
-  get over(): "call.ended" | "call.deleted" | undefined {
-    return (["call.ended", "call.deleted"] as const).find((type) => this.#told.has(type));
+  /** The coordinator's word that our stay is over, and why. */
+  get over(): { cause: "call_ended" | "kicked" | "blocked"; detail: CallEvent["type"] } | undefined {
+    const detail = (["call.ended", "call.deleted"] as const).find((type) => this.#told.has(type));
+    if (detail) return { cause: "call_ended", detail };
+    const cause = this.#dismissal;
+    return cause && { cause, detail: cause === "blocked" ? "call.blocked_user" : "call.kicked_user" };
   }
 
   /** The SFU said that the call is over, and the coordinator, who can be heard, has not said all that it says then. */
@@ -79,6 +87,9 @@ export class CallNews {
     }
     if (event.type === "call.ended" && this.#told.has(event.type)) return [];
     if ("call" in event && event.call?.cid === this.#cid) this.#know(event.call);
+    // Who is blocked is kicked too; that they are blocked says more.
+    if (event.type === "call.kicked_user" && this.#isUs(event.user)) this.#dismissal ??= "kicked";
+    if (event.type === "call.blocked_user" && this.#isUs(event.user)) this.#dismissal = "blocked";
     if (event.type === "call.session_started") this.#sessionId = event.session_id;
     if (isLast(event)) this.#told.add(event.type);
     return [event];
@@ -116,9 +127,13 @@ export class CallNews {
 
   /** Our stay is over: what nobody will say any more. */
   farewell(at: Moment): CallEvent[] {
-    const isEnded = this.#sfuReason === CallEndedReason.ENDED || this.over !== undefined;
+    const isEnded = this.#sfuReason === CallEndedReason.ENDED || this.over?.cause === "call_ended";
     const passages = this.#passages(this.#roll.coordinatorHeard(false));
     return [...passages, ...(isEnded ? this.#callEnded(at) : [])];
+  }
+
+  #isUs(user: unknown): boolean {
+    return (user as { id?: unknown } | undefined)?.id === this.#userId;
   }
 
   #know(call: CallState): void {

@@ -51,16 +51,63 @@ export class Coordinator {
     return `${this.#options.call.type}:${this.#options.call.id}`;
   }
 
+  get userId(): string {
+    return this.#options.user.id;
+  }
+
   /**
-   * Makes sure that the user and the call exist, with one round trip when both do. Throws CoordinatorError.
-   * An existing user is patched with what differs and never replaced: an upsert would wipe its other fields.
+   * Makes sure that the user and the call exist, with one round trip when both do. Resolves with the call as it is.
+   * Throws CoordinatorError.
    */
-  async prepare(): Promise<void> {
-    const [callExists] = await Promise.all([this.#callExists(), this.#ensureUser()]);
-    if (callExists) return;
+  async prepare(): Promise<unknown> {
+    const [existing] = await Promise.all([this.call(), this.ensureUser()]);
+    if (existing) return existing;
     const { streamClient, call, user } = this.#options;
-    await this.#request("creating the call", () =>
+    const created = await this.#request("creating the call", () =>
       streamClient.video.call(call.type, call.id).getOrCreate({ data: { created_by_id: user.id } }),
+    );
+    return created.call;
+  }
+
+  /**
+   * Makes sure that the user exists. One that does is patched with what it lacks and never replaced: an upsert would wipe its
+   * other fields. Throws CoordinatorError.
+   */
+  async ensureUser(): Promise<void> {
+    const { streamClient, user } = this.#options;
+    const { users } = await this.#request("looking up the user", () =>
+      streamClient.queryUsers({ payload: { filter_conditions: { id: { $eq: user.id } }, limit: 1 } }),
+    );
+    const existing = users.find(({ id }) => id === user.id);
+    if (!existing) {
+      await this.#request("creating the user", () => streamClient.upsertUsers([user]));
+      return;
+    }
+    const set = userPatch(user, existing);
+    if (!set) return;
+    await this.#request("updating the user", () => streamClient.updateUsersPartial({ users: [{ id: user.id, set }] }));
+  }
+
+  /** The call as a server sees it, its dates as Date; undefined where nobody created it. Throws CoordinatorError. */
+  async call(signal?: AbortSignal): Promise<unknown> {
+    const { streamClient, call } = this.#options;
+    try {
+      const get = () => streamClient.video.call(call.type, call.id).get();
+      return (await this.#request("looking up the call", get, signal)).call;
+    } catch (error) {
+      if (error instanceof CoordinatorError && (error.apiCode === doesNotExist || error.status === 404))
+        return undefined;
+      throw error;
+    }
+  }
+
+  /** Gives our user these capabilities in the call. Throws CoordinatorError. */
+  async grant(capabilities: string[]): Promise<void> {
+    const { streamClient, call, user } = this.#options;
+    await this.#request("granting permissions", () =>
+      streamClient.video
+        .call(call.type, call.id)
+        .updateUserPermissions({ user_id: user.id, grant_permissions: capabilities }),
     );
   }
 
@@ -95,38 +142,12 @@ export class Coordinator {
     return readCallState(answer);
   }
 
-  async #ensureUser(): Promise<void> {
-    const { streamClient, user } = this.#options;
-    const { users } = await this.#request("looking up the user", () =>
-      streamClient.queryUsers({ payload: { filter_conditions: { id: { $eq: user.id } }, limit: 1 } }),
-    );
-    const existing = users.find(({ id }) => id === user.id);
-    if (!existing) {
-      await this.#request("creating the user", () => streamClient.upsertUsers([user]));
-      return;
-    }
-    const set = userPatch(user, existing);
-    if (!set) return;
-    await this.#request("updating the user", () => streamClient.updateUsersPartial({ users: [{ id: user.id, set }] }));
-  }
-
-  async #callExists(): Promise<boolean> {
-    const { streamClient, call } = this.#options;
-    try {
-      await this.#request("looking up the call", () => streamClient.video.call(call.type, call.id).get());
-      return true;
-    } catch (error) {
-      if (error instanceof CoordinatorError && (error.apiCode === doesNotExist || error.status === 404)) return false;
-      throw error;
-    }
-  }
-
-  #request<T>(what: string, work: () => Promise<T>): Promise<T> {
+  #request<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const attempt = () =>
       work().catch((thrown: unknown) => {
         throw fromSdk(`${what} failed`, thrown);
       });
-    return retrying(attempt, { attempts });
+    return retrying(attempt, { attempts, ...(signal ? { signal } : {}) });
   }
 
   async #postJoin(body: unknown): Promise<CallJoin> {

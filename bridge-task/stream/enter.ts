@@ -2,8 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { unlessAborted } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { certainRefusal } from "./admission.ts";
+import { admit } from "./admit.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { CoordinatorError, SfuError } from "./errors.ts";
+import { CallRefusedError, SfuError } from "./errors.ts";
 import type { CallJoin } from "./join-response.ts";
 import { isRetryable, retryIntervalMs } from "./retry.ts";
 import { type PreparedMedia, prepareMedia, type SfuConnection } from "./sfu-connection.ts";
@@ -22,14 +24,6 @@ export interface EnterOptions {
 /** SFUs tried in all, as Stream's JavaScript client does. */
 const attempts = 3;
 
-const checkCapabilities = ({ capabilities }: CallJoin, cid: string): void => {
-  if (capabilities.includes("send-audio")) return;
-  throw new CoordinatorError(
-    `the user may not speak in ${cid}: give its role "send-audio" in the call type's settings, or add it to the call as a member with a role that has it`,
-    { data: { capabilities } },
-  );
-};
-
 /** The edges to ask the coordinator not to choose again: those that said so, and those that failed twice. */
 export const edgesToAvoid = (failures: readonly { edgeName: string; edgeIsBad: boolean }[]): string[] => {
   const isBad = ({ edgeName, edgeIsBad }: { edgeName: string; edgeIsBad: boolean }) =>
@@ -37,20 +31,32 @@ export const edgesToAvoid = (failures: readonly { edgeName: string; edgeIsBad: b
   return [...new Set(failures.filter(isBad).map(({ edgeName }) => edgeName))];
 };
 
+/** What the last failure means for the call: one that no SFU has room for is full. */
+const verdictOfAll = (error: unknown, { cid }: Coordinator): unknown =>
+  error instanceof SfuError && error.isFull
+    ? new CallRefusedError(
+        "call_full",
+        `there is no room for the agent in ${cid}: raise settings.limits.max_participants, or leave the role of agents out of the count (max_participants_exclude_roles)`,
+        { cause: error },
+      )
+    : error;
+
 /**
  * From nothing to a connected SFU: makes sure that user and call exist, asks for an SFU, joins it, elsewhere if need be.
- * What needs no answer of Stream's (keys, certificate, offers) is made while its answers travel. Throws BridgeError.
+ * What needs no answer of Stream's (keys, certificate, offers) is made while its answers travel. Throws BridgeError: a
+ * CallRefusedError where the call does not take the user in.
  */
 export const enter = async (options: EnterOptions): Promise<SfuConnection> => {
   const { coordinator, logger, onPrepared, connection, signal } = options;
   let preparing = prepareMedia(logger);
   try {
-    await unlessAborted(coordinator.prepare(), signal, "joining the call");
+    const call = await unlessAborted(coordinator.prepare(), signal, "joining the call");
+    const refusal = certainRefusal(call, coordinator);
+    if (refusal) throw refusal;
     onPrepared();
     const failures: { edgeName: string; edgeIsBad: boolean }[] = [];
     for (let attempt = 0; ; attempt += 1) {
-      const join = await unlessAborted(coordinator.join(edgesToAvoid(failures)), signal, "joining the call");
-      checkCapabilities(join, coordinator.cid);
+      const join = await unlessAborted(admit(coordinator, edgesToAvoid(failures), logger), signal, "joining the call");
       const { edgeName } = join.credentials;
       const sfu = connection(join, await preparing);
       try {
@@ -58,7 +64,7 @@ export const enter = async (options: EnterOptions): Promise<SfuConnection> => {
         return sfu;
       } catch (error) {
         if (signal?.aborted) await sfu.leave("the join was given up");
-        if (!isRetryable(error) || attempt + 1 >= attempts) throw error;
+        if (!isRetryable(error) || attempt + 1 >= attempts) throw verdictOfAll(error, coordinator);
         logger.warn("sfu_join_failed", { edgeName, error: messageOf(error), attempt });
         failures.push({ edgeName, edgeIsBad: error instanceof SfuError && error.edgeIsBad });
         preparing = prepareMedia(logger);

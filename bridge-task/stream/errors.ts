@@ -1,4 +1,5 @@
 import { BridgeError, type BridgeErrorOptions } from "../errors.ts";
+import type { EndReason } from "../job.ts";
 
 /**
  * The coordinator (Stream's REST API) refused a request or could not be reached.
@@ -18,19 +19,48 @@ export class CoordinatorError extends BridgeError {
   }
 }
 
+/** Why a call does not take a user in, as it stands. */
+export type RefusalReason = Extract<
+  EndReason,
+  "call_ended" | "kicked" | "blocked" | "e2ee" | "backstage" | "no_permission" | "call_full"
+>;
+
+/**
+ * The call does not take the user in as it stands: asking again, without anything having changed, gets the same answer.
+ * `reason`, which is the `code` as well, says why; the message how to mend it.
+ */
+export class CallRefusedError extends BridgeError {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string, options: BridgeErrorOptions = {}) {
+    super(reason, message, options);
+    this.reason = reason;
+  }
+}
+
 /** The call is over; there is nothing to join. */
-export class CallEndedError extends BridgeError {
+export class CallEndedError extends CallRefusedError {
   constructor(message: string, options: BridgeErrorOptions = {}) {
     super("call_ended", message, options);
   }
 }
 
-/** The SFU refused the join or a request, or was lost. `edgeIsBad`: another SFU may do what this one cannot. */
+/** What an SFU's error says of where to go on. */
+export interface SfuErrorOptions extends BridgeErrorOptions {
+  /** Another SFU may do what this one cannot. */
+  edgeIsBad?: boolean;
+  /** There was no room: on this SFU, or in the call. */
+  isFull?: boolean;
+}
+
+/** The SFU refused the join or a request, or was lost. */
 export class SfuError extends BridgeError {
   readonly edgeIsBad: boolean;
+  readonly isFull: boolean;
 
-  constructor(message: string, { edgeIsBad = false, ...options }: BridgeErrorOptions & { edgeIsBad?: boolean } = {}) {
+  constructor(message: string, { edgeIsBad = false, isFull = false, ...options }: SfuErrorOptions = {}) {
     super("stream_sfu", message, options);
     this.edgeIsBad = edgeIsBad;
+    this.isFull = isFull;
   }
 }

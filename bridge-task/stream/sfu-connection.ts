@@ -2,11 +2,13 @@ import os from "node:os";
 import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { encrypted } from "./admission.ts";
 import type { OutgoingAudio } from "./audio-packetizer.ts";
 import { SfuError } from "./errors.ts";
 import type { JoinResponse } from "./generated/events_pb.js";
 import { PeerType, SdkType, TrackType } from "./generated/models_pb.js";
 import { SignalServer } from "./generated/signal_pb.js";
+import { endedJoin } from "./join-refusal.ts";
 import type { CallJoin } from "./join-response.ts";
 import type { Peer } from "./peer.ts";
 import { type OfferedTrack, Publisher } from "./publisher.ts";
@@ -111,7 +113,8 @@ export class SfuConnection {
   /** Joins and publishes. Rejects with SfuError or TimeoutError, with everything closed. */
   async connect(): Promise<void> {
     try {
-      const { publishOptions } = await this.#socket.join(this.#joinRequest());
+      const { publishOptions, callState } = await this.#socket.join(this.#joinRequest());
+      if (callState?.e2eeEnabled) throw encrypted("the call");
       await Promise.race([this.#publish(publishOptions), this.#refused.promise]);
       this.#state = "connected";
     } catch (error) {
@@ -216,7 +219,7 @@ export class SfuConnection {
       peer.addCandidate(iceCandidate);
     }
     this.#options.onEvent(event);
-    this.#judge(verdictOf(event));
+    this.#judge(verdictOf(event, this.#options.join.capabilities));
   }
 
   #trickle(peerType: PeerType, peer: Peer): void {
@@ -242,9 +245,7 @@ export class SfuConnection {
   #judge(verdict: Verdict): void {
     if (verdict.type === "stay") return;
     if (this.#state === "connecting") {
-      const isElsewhere = verdict.type === "reconnect";
-      const message = `the SFU ended the join: ${verdict.detail}`;
-      this.#refused.reject(new SfuError(message, { retryable: isElsewhere, edgeIsBad: isElsewhere }));
+      this.#refused.reject(endedJoin(verdict));
     } else if (this.#state === "connected") {
       this.#state = "over";
       this.#options.onVerdict(verdict);

@@ -4,12 +4,13 @@ import { deferred, withDeadline } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { closeSocket } from "./close-socket.ts";
-import { CallEndedError, SfuError } from "./errors.ts";
+import { SfuError } from "./errors.ts";
 import { type JoinRequestSchema, type JoinResponse, SfuEventSchema, SfuRequestSchema } from "./generated/events_pb.js";
+import { endedJoin, refusedJoin } from "./join-refusal.ts";
 import type { SfuEventPayload } from "./sfu-events.ts";
 import { SilenceAlarm } from "./silence-alarm.ts";
 import type { StreamTimeouts } from "./timeouts.ts";
-import { describeError, judgeRefusal } from "./verdict.ts";
+import { verdictOf } from "./verdict.ts";
 
 export interface SfuSocketOptions {
   url: URL;
@@ -113,12 +114,12 @@ export class SfuSocket {
       this.#joined.resolve(event.value);
     } else if (event.case === "error") {
       const { error, reconnectStrategy } = event.value;
-      const message = `the SFU refused the join: ${describeError(error)}`;
-      this.#joined.reject(new SfuError(message, judgeRefusal(error, reconnectStrategy)));
+      this.#joined.reject(refusedJoin(error, reconnectStrategy));
     } else if (event.case === "goAway") {
       this.#joined.reject(new SfuError("the SFU is going away", { retryable: true, edgeIsBad: true }));
     } else if (event.case === "callEnded") {
-      this.#joined.reject(new CallEndedError("the call ended before the SFU let us in"));
+      const verdict = verdictOf(event);
+      if (verdict.type !== "stay") this.#joined.reject(endedJoin(verdict));
     }
   }
 

@@ -80,13 +80,14 @@ export class StreamCall {
       timeouts: this.#timeouts,
       logger: this.#logger,
       emit: (event) => this.#emitter.emit("callEvent", event),
-      onOver: (detail) => this.#obey({ type: "end", cause: "call_ended", detail }),
+      onOver: (over) => this.#obey({ type: "end", ...over }),
     });
   }
 
   /**
    * Joins the call, which is created if nobody did. Resolves when the SFU has let us in and our voice is connected.
-   * Rejects, with nothing left open, with CoordinatorError, SfuError, CallEndedError, TimeoutError or AbortedError.
+   * Rejects, with nothing left open: with CallRefusedError, and its reason, where the call does not take the user in; else
+   * with CoordinatorError, SfuError, TimeoutError or AbortedError.
    */
   static async join(options: StreamCallOptions): Promise<StreamCall> {
     const streamCall = new StreamCall(options);
@@ -265,10 +266,12 @@ export class StreamCall {
     const { connection } = this.#state;
     this.#ended = end;
     const telling = end.cause === "call_ended" ? this.#feed.lastEvents() : Promise.resolve();
-    const done = Promise.all([goodbye(connection), telling.then(() => this.#feed.close())]).then(() => {
+    const done = Promise.all([goodbye(connection), telling.then(() => this.#feed.close())]).then(async () => {
+      const cause = end.cause === "kicked" && (await this.#feed.isBlocked()) ? "blocked" : end.cause;
+      this.#ended = { ...end, cause };
       this.#state = { name: "closed" };
-      this.#logger.info("stream_call_closed", { cause: end.cause, detail: end.detail });
-      this.#emitter.emit("closed", end);
+      this.#logger.info("stream_call_closed", { cause, detail: end.detail });
+      this.#emitter.emit("closed", this.#ended);
       this.#emitter.removeAllListeners();
     });
     this.#state = { name: "leaving", done };

@@ -28,6 +28,10 @@ export interface StreamTimeouts {
   endGraceMs: number;
   /** When the SFU says that the call is over: how long the coordinator's last events may take (ours to choose). */
   lastEventsMs: number;
+  /** Waiting outside a call: how often it is looked at, whatever its events tell (ours to choose). */
+  lookMs: number;
+  /** The same while nobody has created it, so that no events can tell (ours to choose). */
+  lookForCallMs: number;
   /** Each step of a goodbye: telling the SFU, closing the socket, closing the peer connections. */
   leaveStepMs: number;
 }
@@ -47,5 +51,7 @@ export const defaultTimeouts: StreamTimeouts = {
   eventWaitMs: 1_000,
   endGraceMs: 1_000,
   lastEventsMs: 500,
+  lookMs: 10_000,
+  lookForCallMs: 2_000,
   leaveStepMs: 800,
 };

@@ -75,7 +75,7 @@ it("ends, kicks, blocks, mutes, changes permissions and sends events as a modera
   await seen("sfu.track_unpublished", "default:order", ({ userId }) => userId === "alice");
   const bobClosed = closed(bob);
   await test.control("/calls/default/order/kick", { userId: "bob", block: true });
-  expect((await bobClosed).cause).toBe("kicked");
+  expect((await bobClosed).cause).toBe("blocked");
   await expect(join(test, "order", "bob")).rejects.toThrow();
   const aliceClosed = closed(alice);
   await test.control("/calls/default/order/end", {});

@@ -293,8 +293,8 @@ test("leaving closes the socket; a join that fails leaves none behind", async ()
   await lucy.leave("done");
   const closed = () => room.seen("coordinator.closed").filter(({ userId }) => userId === "lucy");
   await eventually(() => expect(closed()).toHaveLength(1));
-  await room.control("/calls/default/room/permissions", { userId: "lucy", revoke: ["send-audio"] });
-  await expect(room.join({ id: "lucy" })).rejects.toMatchObject({ code: "stream_coordinator" });
+  await room.control("/calls/default/room/permissions", { userId: "lucy", revoke: ["join-call"] });
+  await expect(room.join({ id: "lucy" })).rejects.toMatchObject({ code: "no_permission" });
   await settle(100);
   expect(room.cloud.coordinator.hub.connections()).toEqual([]);
 });

@@ -33,7 +33,7 @@ const known = { cid, type: "default", id: "room", custom: { topic: "x" }, curren
 
 /** In the call, the coordinator heard, `participants` there before us. */
 const inCall = (participants: object[] = [], call: object = known): CallNews => {
-  const news = new CallNews({ call: { type: "default", id: "room" }, waitMs: 1_000 });
+  const news = new CallNews({ call: { type: "default", id: "room" }, userId: "lucy", waitMs: 1_000 });
   news.callIs(call as CallState, at(0));
   news.coordinatorHeard(true);
   news.sfuTold(sfu({ case: "joinResponse", value: { callState: { participants } } }), at(0));
@@ -111,7 +111,7 @@ test("the end is told once, from the coordinator or from the last that is known"
   const news = inCall();
   expect(told(news, { type: "call.ended", call: known, reason: "r" })).toHaveLength(1);
   expect(told(news, { type: "call.ended", call: known })).toEqual([]);
-  expect(news.over).toBe("call.ended");
+  expect(news.over).toEqual({ cause: "call_ended", detail: "call.ended" });
   news.sfuTold(callEnded(CallEndedReason.ENDED), at(1));
   expect(news.farewell(at(2))).toEqual([]);
 
@@ -151,7 +151,7 @@ test("a call that was over when we joined it has not ended since; one that ended
   const news = inCall();
   expect(news.callIs(over, at(1))).toMatchObject([{ type: "call.ended", call: { ended_at: at(-1).iso } }]);
   expect(news.callIs(over, at(2))).toEqual([]);
-  expect(news.over).toBe("call.ended");
+  expect(news.over).toEqual({ cause: "call_ended", detail: "call.ended" });
 });
 
 test("nothing that a server may send breaks the news", () => {
@@ -176,6 +176,18 @@ test("nothing that a server may send breaks the news", () => {
     news.farewell(at(10_000));
   });
   fc.assert(property, { numRuns: 1_000 });
+});
+
+test("our stay is over when we are kicked, and more so when we are blocked; others' ends are none of ours", () => {
+  const news = inCall([ann]);
+  told(news, { type: "call.blocked_user", user: { id: "ann" } });
+  expect(news.over).toBeUndefined();
+  told(news, { type: "call.kicked_user", user: { id: "lucy" } });
+  expect(news.over).toEqual({ cause: "kicked", detail: "call.kicked_user" });
+  told(news, { type: "call.blocked_user", user: { id: "lucy" } });
+  told(news, { type: "call.kicked_user", user: { id: "lucy" } });
+  expect(news.over).toEqual({ cause: "blocked", detail: "call.blocked_user" });
+  expect(news.farewell(at(1))).toEqual([]);
 });
 
 test("events are typed by their names, with dates as texts", () => {

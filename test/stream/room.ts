@@ -1,9 +1,9 @@
-import { StreamClient } from "@stream-io/node-sdk";
+import { type GetOrCreateCallRequest, type StreamCall as ServerCall, StreamClient } from "@stream-io/node-sdk";
 import { FrameClock } from "../../bridge-task/audio/frame-clock.ts";
 import { levelDbov } from "../../bridge-task/audio/level.ts";
 import { loadOpus } from "../../bridge-task/audio/opus.ts";
 import { withDeadline } from "../../bridge-task/deadline.ts";
-import { createLogger } from "../../bridge-task/log.ts";
+import { createLogger, type Logger } from "../../bridge-task/log.ts";
 import {
   type IncomingAudio,
   StreamCall,
@@ -14,34 +14,57 @@ import {
 import { EventLog } from "../cloud/event-log.ts";
 import { type StreamCloud, type StreamCloudOptions, startStreamCloud } from "../cloud/stream/index.ts";
 
+type CallData = NonNullable<GetOrCreateCallRequest["data"]>;
+
 const apiKey = "test-key";
 const apiSecret = "test-secret-test-secret-test-secret";
-const address = { type: "default", id: "room" };
 const samplesPerFrame = 480;
 
 /** A call on a local cloud, its participants, and what was logged: all gone after `close`. */
 export class Room {
-  readonly cid = `${address.type}:${address.id}`;
-  readonly log = new EventLog();
+  readonly address: { type: string; id: string };
+  readonly cid: string;
+  readonly log: EventLog;
   readonly logLines: Record<string, unknown>[] = [];
   readonly client: StreamClient;
   readonly cloud: StreamCloud;
   readonly #calls: StreamCall[] = [];
 
-  private constructor(log: EventLog, cloud: StreamCloud) {
+  private constructor(type: string, log: EventLog, cloud: StreamCloud) {
+    this.address = { type, id: "room" };
+    this.cid = `${type}:room`;
     this.log = log;
     this.cloud = cloud;
     this.client = new StreamClient(apiKey, apiSecret, { basePath: cloud.serverBaseUrl });
   }
 
-  static async open(options: Partial<StreamCloudOptions> = {}): Promise<Room> {
+  static async open({
+    type = "default",
+    ...options
+  }: Partial<StreamCloudOptions> & { type?: string } = {}): Promise<Room> {
     const log = new EventLog();
-    return new Room(log, await startStreamCloud({ log, apiKey, apiSecret, ...options }));
+    return new Room(type, log, await startStreamCloud({ log, apiKey, apiSecret, ...options }));
+  }
+
+  /** The call, as Stream's own client for servers has it. */
+  get call(): ServerCall {
+    return this.client.video.call(this.address.type, this.address.id);
+  }
+
+  /** The call exists, created by ann, who is its host. */
+  async create(data: CallData = {}): Promise<void> {
+    const memberIds = data.members?.map(({ user_id }) => user_id) ?? [];
+    await this.client.upsertUsers(["ann", ...memberIds].map((id) => ({ id })));
+    await this.call.create({ data: { created_by_id: "ann", ...data } });
+  }
+
+  get logger(): Logger {
+    return createLogger({ level: "debug", write: (line) => this.logLines.push(JSON.parse(line)) });
   }
 
   async join(user: StreamUser, timeouts: Partial<StreamTimeouts> = {}): Promise<StreamCall> {
-    const logger = createLogger({ level: "debug", write: (line) => this.logLines.push(JSON.parse(line)) });
-    const call = await StreamCall.join({ streamClient: this.client, call: address, user, logger, timeouts });
+    const { client: streamClient, address, logger } = this;
+    const call = await StreamCall.join({ streamClient, call: address, user, logger, timeouts });
     this.#calls.push(call);
     return call;
   }

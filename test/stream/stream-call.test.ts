@@ -153,13 +153,18 @@ test("signs of life keep a silent call open", async () => {
   expect(closed).toEqual([]);
 });
 
-test("the end of the call, and being kicked, are told apart", async () => {
+test("the end of the call, being kicked and being blocked are told apart", async () => {
   const { join, room } = bound(await open());
   const lucy = await join({ id: "lucy" });
   const ann = await join({ id: "ann" });
   const kicked = next(lucy, "closed");
   await room.control("/calls/default/room/kick", { userId: "lucy" });
   expect(await kicked).toMatchObject({ cause: "kicked", detail: "KICKED" });
+  const bob = await join({ id: "bob" });
+  const blocked = next(bob, "closed");
+  await room.call.kickUser({ user_id: "bob", block: true });
+  expect(await blocked).toMatchObject({ cause: "blocked" });
+  expect(bob.end).toMatchObject({ cause: "blocked" });
   const ended = next(ann, "closed");
   await room.control("/calls/default/room/end");
   expect(await ended).toEqual({ cause: "call_ended", detail: CallEndedReason[CallEndedReason.ENDED] });
@@ -212,28 +217,6 @@ test("an SFU that is down for a moment is tried again", async () => {
   const lucy = await joining;
   expect(lucy.participants()).toHaveLength(1);
   expect(room.logLines).toContainEqual(expect.objectContaining({ event: "sfu_join_failed" }));
-});
-
-test("a full call refuses the join, and is not asked again", async () => {
-  const { join, client } = bound(await open());
-  await client.upsertUsers([{ id: "ann" }]);
-  const settings_override = { limits: { max_participants: 1 } };
-  await client.video.call("default", "room").getOrCreate({ data: { created_by_id: "ann", settings_override } });
-  await join({ id: "ann" });
-  await expect(join({ id: "lucy" })).rejects.toMatchObject({ code: "stream_sfu", retryable: false });
-});
-
-test("a role that may not speak is refused, with the reason, and nothing stays behind", async () => {
-  const { join, room, client } = bound(await open());
-  await client.upsertUsers([{ id: "ann" }, { id: "lucy" }]);
-  await client.video.call("default", "room").getOrCreate({ data: { created_by_id: "ann" } });
-  await room.control("/calls/default/room/permissions", { userId: "lucy", revoke: ["send-audio"] });
-  await expect(join({ id: "lucy" })).rejects.toMatchObject({
-    code: "stream_coordinator",
-    retryable: false,
-    message: expect.stringContaining("send-audio"),
-  });
-  expect(room.seen("sfu.joined")).toEqual([]);
 });
 
 test("a Stream that cannot be reached rejects the join", async () => {

@@ -19,7 +19,6 @@ test("a call that ends ends the stay; being kicked is told apart", () => {
   const causeOf = (reason: CallEndedReason) => verdictOf(sfuEvent({ case: "callEnded", value: { reason } }));
   expect(causeOf(CallEndedReason.ENDED)).toMatchObject({ type: "end", cause: "call_ended", detail: "ENDED" });
   expect(causeOf(CallEndedReason.SESSION_ENDED)).toMatchObject({ type: "end", cause: "call_ended" });
-  expect(causeOf(CallEndedReason.LIVE_ENDED)).toMatchObject({ type: "end", cause: "call_ended" });
   expect(causeOf(CallEndedReason.UNSPECIFIED)).toMatchObject({ type: "end", cause: "call_ended" });
   expect(causeOf(CallEndedReason.KICKED)).toMatchObject({ type: "end", cause: "kicked" });
 });
@@ -35,8 +34,17 @@ test("an error does what its strategy says", () => {
   expect(error(code, WebsocketReconnectStrategy.FAST)).toMatchObject({ type: "reconnect", strategy: "fast" });
   expect(error(code, WebsocketReconnectStrategy.REJOIN)).toMatchObject({ type: "reconnect", strategy: "rejoin" });
   expect(error(code, WebsocketReconnectStrategy.MIGRATE)).toMatchObject({ type: "reconnect", strategy: "migrate" });
-  expect(error(ErrorCode.LIVE_ENDED, WebsocketReconnectStrategy.UNSPECIFIED)).toMatchObject({ cause: "call_ended" });
-  expect(error(ErrorCode.LIVE_ENDED, WebsocketReconnectStrategy.DISCONNECT)).toMatchObject({ cause: "call_ended" });
+});
+
+test("a live stream that ends sends away whom backstage is not open to", () => {
+  const told = sfuEvent({ case: "error", value: { error: { code: ErrorCode.LIVE_ENDED, message: "" } } });
+  const ended = sfuEvent({ case: "callEnded", value: { reason: CallEndedReason.LIVE_ENDED } });
+  for (const event of [told, ended]) {
+    expect(verdictOf(event, ["send-audio"])).toMatchObject({ type: "end", cause: "backstage" });
+    expect(verdictOf(event, ["send-audio", "join-backstage"])).toEqual({ type: "stay" });
+  }
+  expect(error(ErrorCode.LIVE_ENDED, WebsocketReconnectStrategy.DISCONNECT)).toMatchObject({ cause: "backstage" });
+  expect(error(ErrorCode.CALL_NOT_FOUND, WebsocketReconnectStrategy.DISCONNECT)).toMatchObject({ cause: "call_ended" });
 });
 
 test("an error event without its inner error ends nothing by itself", () => {
@@ -64,13 +72,13 @@ test("events about others, and kinds that we do not know, change nothing", () =>
 test("a refused join is tried again, elsewhere when the SFU itself is the trouble, never when it is us", () => {
   const judge = (code: ErrorCode, strategy?: WebsocketReconnectStrategy) =>
     judgeRefusal({ $typeName: "stream.video.sfu.models.Error", code, message: "", shouldRetry: false }, strategy);
-  expect(judge(ErrorCode.SFU_FULL)).toEqual({ retryable: true, edgeIsBad: true });
-  expect(judge(ErrorCode.SFU_SHUTTING_DOWN)).toEqual({ retryable: true, edgeIsBad: true });
-  expect(judge(ErrorCode.CALL_PARTICIPANT_LIMIT_REACHED)).toEqual({ retryable: true, edgeIsBad: true });
+  expect(judge(ErrorCode.SFU_FULL)).toEqual({ retryable: true, edgeIsBad: true, isFull: true });
+  expect(judge(ErrorCode.SFU_SHUTTING_DOWN)).toEqual({ retryable: true, edgeIsBad: true, isFull: false });
+  expect(judge(ErrorCode.CALL_PARTICIPANT_LIMIT_REACHED)).toEqual({ retryable: true, edgeIsBad: true, isFull: true });
   expect(judge(ErrorCode.SFU_FULL, WebsocketReconnectStrategy.DISCONNECT).retryable).toBe(false);
-  expect(judge(ErrorCode.INTERNAL_SERVER_ERROR)).toEqual({ retryable: true, edgeIsBad: false });
+  expect(judge(ErrorCode.INTERNAL_SERVER_ERROR)).toEqual({ retryable: true, edgeIsBad: false, isFull: false });
   expect(judge(ErrorCode.PERMISSION_DENIED).retryable).toBe(false);
-  expect(judgeRefusal(undefined)).toEqual({ retryable: true, edgeIsBad: false });
+  expect(judgeRefusal(undefined)).toEqual({ retryable: true, edgeIsBad: false, isFull: false });
 });
 
 test("moderation of our own microphone silences us; anybody else's does not, nor does our own muting", () => {

@@ -6,6 +6,10 @@
  *     POST /calls/:type/:id/end                    {reason?, sfu?} ends it for everybody; sfu false: the SFU goes on
  *     POST /calls/:type/:id/end-session            ends its session; the call stays
  *     POST /calls/:type/:id/kick                   {userId, block?} takes a user out; block: and keeps them out
+ *     POST /calls/:type/:id/block, /unblock        {userId} takes a user out and keeps them out; lets them in again
+ *     POST /calls/:type/:id/ring                   {userId?, memberIds?} rings the members; userId: who does it, else its creator
+ *     POST /calls/:type/:id/accept, /reject        {userId} somebody's answer to the ring
+ *     POST /calls/:type/:id/go-live, /stop-live    out of backstage, and back: who may not be there is sent away
  *     POST /calls/:type/:id/mute                   {userId} moderation mutes their microphone
  *     POST /calls/:type/:id/permissions            {userId, grant?: [], revoke?: []}
  *     POST /calls/:type/:id/event                  {userId, custom} a custom event
@@ -30,6 +34,7 @@
  *     POST /faults/packet-loss                     {incoming?, outgoing?} in percent
  *     POST /faults/kill-sfu                        sockets and peer connections are gone, nobody gets in until:
  *     POST /faults/restore-sfu
+ *     POST /faults/full-sfu                        {edges: []} these SFUs (sfu-local-1, sfu-local-2) take nobody in
  *     POST /faults/rest                            {pathEnd, status?, code?, count?} the next requests there fail
  *     POST /faults/webhooks                        {gzip?, duplicate?: "none" | "same-id" | "new-id", delayMs?,
  *                                                  swapWithinMs?}
@@ -37,6 +42,7 @@
 import { Hono } from "hono";
 import { callRoutes } from "./control/calls.ts";
 import { faultRoutes } from "./control/faults.ts";
+import { lifecycleRoutes } from "./control/lifecycle.ts";
 import type { Parts } from "./control/parts.ts";
 import { asApiError } from "./coordinator/api-error.ts";
 import { isJson, requiredText, textList } from "./coordinator/fields.ts";
@@ -53,6 +59,7 @@ export const createControl = (parts: Parts): Hono => {
       return c.json({});
     })
     .route("/", callRoutes(parts))
+    .route("/", lifecycleRoutes(parts))
     .route("/", faultRoutes(parts));
   app.onError((thrown, c) => {
     const error = asApiError(thrown);

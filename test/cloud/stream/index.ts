@@ -9,10 +9,8 @@ import type { EventLog } from "../event-log.ts";
 import { createControl } from "./control.ts";
 import { AppSettings } from "./coordinator/app.ts";
 import { CallDirectory } from "./coordinator/calls.ts";
-import { capabilitiesOf } from "./coordinator/capabilities.ts";
 import type { Coordinator } from "./coordinator/coordinator.ts";
 import { serveCoordinatorSocket } from "./coordinator/coordinator-socket.ts";
-import { record } from "./coordinator/fields.ts";
 import { EventHub } from "./coordinator/hub.ts";
 import { CallSessions } from "./coordinator/sessions.ts";
 import { CoordinatorSocketFaults } from "./coordinator/socket-faults.ts";
@@ -21,8 +19,9 @@ import type { WebhookPolicy } from "./coordinator/webhook-policy.ts";
 import { Webhooks, type WebhookTarget } from "./coordinator/webhooks.ts";
 import { createRest } from "./rest/index.ts";
 import { rpcRoutes } from "./sfu/rpc.ts";
-import { Sfu, type SfuHost } from "./sfu/sfu.ts";
+import { Sfu } from "./sfu/sfu.ts";
 import { serveSfuSocket } from "./sfu/socket.ts";
+import { sfuHost } from "./sfu-host.ts";
 
 export type { WebhookFaults } from "./coordinator/webhooks.ts";
 
@@ -62,33 +61,6 @@ export interface StreamCloud {
 
 const coordinatorPaths = new Set(["/video/connect", "/api/v2/connect", "/api/v2/video/connect"]);
 
-const hostOf = (coordinator: () => Coordinator): SfuHost => ({
-  user: (id) => {
-    const user = coordinator().users.get(id);
-    return user && { id, name: user.name ?? "", image: user.image ?? "", role: user.role, custom: user.custom };
-  },
-  capabilities: (cid, userId) => {
-    const call = coordinator().calls.find(cid);
-    const user = coordinator().users.get(userId);
-    return call && user ? capabilitiesOf(call, user) : [];
-  },
-  participantLimit: (cid, userId) => {
-    const call = coordinator().calls.find(cid);
-    if (!call) return null;
-    if (call.endedAt && !capabilitiesOf(call, coordinator().users.get(userId)).includes("join-ended-call")) return null;
-    const limit = record(call.settings.limits).max_participants;
-    return typeof limit === "number" && limit > 0 ? limit : undefined;
-  },
-  joined: (cid, userId, sessionId) => {
-    const call = coordinator().calls.find(cid);
-    if (call) coordinator().sessions.joined(call, userId, sessionId);
-  },
-  left: (cid, sessionId, reason) => {
-    const call = coordinator().calls.find(cid);
-    if (call) coordinator().sessions.left(call, sessionId, reason);
-  },
-});
-
 /** Starts Stream Video, coordinator and SFU, on one free loopback port. A stand-in for tests, never a product. */
 export const startStreamCloud = async (options: StreamCloudOptions): Promise<StreamCloud> => {
   const { log, apiKey, apiSecret } = options;
@@ -101,7 +73,7 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
   const sessions = new CallSessions({ users, hub });
   const sfu = new Sfu({
     log,
-    host: hostOf(() => coordinator),
+    host: sfuHost(() => coordinator),
     origin: () => origin,
     fastReconnectDeadlineSeconds: options.fastReconnectDeadlineSeconds ?? 25,
     silenceLimitMs: options.sfuSilenceLimitMs ?? 30_000,

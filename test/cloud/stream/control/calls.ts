@@ -9,9 +9,7 @@ import { userResponse } from "../coordinator/users.ts";
 import type { SfuParticipant } from "../sfu/participant.ts";
 import type { Recording } from "../sfu/recording.ts";
 import { decodeTimeline, timelineRate } from "../sfu/timeline.ts";
-import { bodyOf, type Parts } from "./parts.ts";
-
-const cidOf = (c: Context): string => `${c.req.param("type")}:${c.req.param("id")}`;
+import { bodyOf, callAt, cidAt, type Parts } from "./parts.ts";
 
 const describeParticipant = (participant: SfuParticipant): Json => ({
   userId: participant.user.id,
@@ -43,15 +41,15 @@ const describeRecording = (recording: Recording): Json => ({
 });
 
 const recordingOf = ({ sfu }: Parts, c: Context): Recording => {
-  const recording = sfu.recording(cidOf(c), c.req.param("sessionId") ?? "");
-  if (!recording) throw notFound(`session ${c.req.param("sessionId")} was never in ${cidOf(c)}`);
+  const recording = sfu.recording(cidAt(c), c.req.param("sessionId") ?? "");
+  if (!recording) throw notFound(`session ${c.req.param("sessionId")} was never in ${cidAt(c)}`);
   return recording;
 };
 
 /** Routes that look at calls and act on them. */
 export const callRoutes = (parts: Parts): Hono => {
   const { coordinator, sfu } = parts;
-  const callOf = (c: Context) => coordinator.calls.require(cidOf(c));
+  const callOf = (c: Context) => callAt(parts, c);
   return new Hono()
     .get("/calls", (c) => c.json(coordinator.calls.all().map((call) => describeCall(parts, call))))
     .get("/calls/:type/:id", (c) => c.json(describeCall(parts, callOf(c))))
@@ -91,7 +89,7 @@ export const callRoutes = (parts: Parts): Hono => {
       coordinator.hub.emit(callOf(c).cid, "custom", { custom: record(body.custom), user: userResponse(user) });
       return c.json({});
     })
-    .get("/calls/:type/:id/recordings", (c) => c.json(sfu.recordings(cidOf(c)).map(describeRecording)))
+    .get("/calls/:type/:id/recordings", (c) => c.json(sfu.recordings(cidAt(c)).map(describeRecording)))
     .get("/calls/:type/:id/participants/:sessionId/packets", (c) => {
       const recording = recordingOf(parts, c);
       return c.json({

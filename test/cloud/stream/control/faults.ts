@@ -68,6 +68,7 @@ export const faultRoutes = ({ coordinator, sfu }: Parts): Hono =>
           lossPercent: sfu.faults.lossPercent,
           answersHealthChecks: sfu.faults.answersHealthChecks,
           isDown: sfu.faults.isDown,
+          fullEdges: [...sfu.faults.fullEdges],
         },
         coordinator: coordinatorFaults(coordinator),
         rest: coordinator.restFaults,
@@ -118,6 +119,10 @@ export const faultRoutes = ({ coordinator, sfu }: Parts): Hono =>
     })
     .post("/faults/restore-sfu", (c) => {
       sfu.restore();
+      return c.json({});
+    })
+    .post("/faults/full-sfu", async (c) => {
+      sfu.faults.fullEdges = new Set(textList((await bodyOf(c)).edges, "edges"));
       return c.json({});
     })
     .post("/faults/rest", async (c) => {

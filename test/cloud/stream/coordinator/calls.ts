@@ -23,6 +23,8 @@ export interface CallSession {
   participants: SessionParticipant[];
   startedAt?: string;
   endedAt?: string;
+  liveStartedAt?: string;
+  liveEndedAt?: string;
   acceptedBy: Record<string, string>;
   rejectedBy: Record<string, string>;
 }
@@ -102,6 +104,8 @@ const sessionResponse = (users: UserDirectory, session: CallSession): Json => ({
   missed_by: {},
   ...(session.startedAt === undefined ? {} : { started_at: session.startedAt }),
   ...(session.endedAt === undefined ? {} : { ended_at: session.endedAt }),
+  ...(session.liveStartedAt === undefined ? {} : { live_started_at: session.liveStartedAt }),
+  ...(session.liveEndedAt === undefined ? {} : { live_ended_at: session.liveEndedAt }),
 });
 
 /** CallResponse of Stream's API. */

@@ -3,7 +3,7 @@ import type { CallRecord, Member } from "./calls.ts";
 import { callResponse, memberResponses } from "./calls.ts";
 import { type Coordinator, memberIds } from "./coordinator.ts";
 import { deepMerge, isJson, type Json, optionalText, record, requiredText } from "./fields.ts";
-import { defaultSettings } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 import type { Caller } from "./tokens.ts";
 
 const now = () => new Date().toISOString();
@@ -52,7 +52,8 @@ export const getOrCreateCall = (
   if (isJson(data.created_by)) coordinator.users.upsert(data.created_by);
   const members = membersFrom(data.members);
   coordinator.users.requireAll([createdById, ...members.map(({ userId }) => userId)]);
-  const settings = deepMerge(defaultSettings(coordinator.inactivityTimeoutSeconds), record(data.settings_override));
+  const ofType = settingsOf(address.type, coordinator.inactivityTimeoutSeconds);
+  const settings = deepMerge(ofType, record(data.settings_override));
   const startsAt = optionalText(data.starts_at, "data.starts_at");
   const team = optionalText(data.team, "data.team");
   const call: CallRecord = {
@@ -83,23 +84,6 @@ export const updateCall = (coordinator: Coordinator, call: CallRecord, changes: 
   if (startsAt !== undefined) call.startsAt = startsAt;
   call.updatedAt = now();
   emitCall(coordinator, call, "call.updated", { capabilities_by_role: {} });
-};
-
-/** Rings or notifies the members, where the request asks for it. */
-export const announceToMembers = (coordinator: Coordinator, caller: Caller, call: CallRecord, body: Json): void => {
-  const user = coordinator.users.get(caller.kind === "user" ? caller.userId : call.createdById);
-  for (const [flag, type] of [
-    ["ring", "call.ring"],
-    ["notify", "call.notification"],
-  ] as const) {
-    if (body[flag] !== true) continue;
-    emitCall(coordinator, call, type, {
-      members: memberResponses(coordinator.users, call),
-      session_id: coordinator.sessions.current(call).id,
-      user: user ? { id: user.id, name: user.name } : {},
-      video: body.video === true,
-    });
-  }
 };
 
 export const emitCall = (coordinator: Coordinator, call: CallRecord, type: string, payload: Json = {}): void =>

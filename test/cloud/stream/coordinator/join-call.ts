@@ -2,8 +2,9 @@ import { inputError, notAllowed, notFound } from "./api-error.ts";
 import { type CallRecord, callResponse, memberResponse, memberResponses } from "./calls.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { announceToMembers, type CallAddress, cidOf, getOrCreateCall } from "./create-call.ts";
+import { type CallAddress, cidOf, getOrCreateCall } from "./create-call.ts";
 import { type Json, record, requiredText, textList } from "./fields.ts";
+import { announceAsAsked } from "./ringing.ts";
 import type { Caller } from "./tokens.ts";
 
 /** What every answer about one call holds. */
@@ -31,6 +32,12 @@ const refuseJoin = (call: CallRecord, userId: string, capabilities: readonly str
   if (Date.now() < opensAtMs) throw notAllowed(`JoinCall failed with error: "call ${call.cid} is in backstage"`);
 };
 
+/** With "available" the clients decide. */
+const matchesEncryption = (call: CallRecord, isEncrypted: boolean): boolean => {
+  const { mode } = record(call.settings.encryption);
+  return mode === "available" || isEncrypted === (mode !== "disabled");
+};
+
 /**
  * POST …/join. Throws ApiError: 400 for a server token or no location, 403, or 404 (code 16) for an unknown user or
  * call.
@@ -44,11 +51,11 @@ export const joinCall = (coordinator: Coordinator, caller: Caller, address: Call
     body.create === true
       ? getOrCreateCall(coordinator, caller, address, record(body.data))
       : { call: coordinator.calls.require(cidOf(address)), created: false };
-  if ((body.e2ee === true) !== (record(call.settings.encryption).mode === "enabled"))
+  if (!matchesEncryption(call, body.e2ee === true))
     throw inputError("JoinCall failed with error: e2ee does not match the call's encryption settings");
   refuseJoin(call, user.id, capabilitiesOf(call, user));
   coordinator.sessions.current(call);
-  announceToMembers(coordinator, caller, call, body);
+  announceAsAsked(coordinator, call, user.id, body);
   const avoid = [body.migrating_from, ...textList(body.migrating_from_list, "migrating_from_list")];
   return {
     ...callState(coordinator, caller, call),

@@ -1,5 +1,5 @@
 import { notFound } from "./api-error.ts";
-import { type CallRecord, callResponse, memberResponses } from "./calls.ts";
+import { type CallRecord, memberResponses } from "./calls.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { emitCall } from "./create-call.ts";
@@ -8,7 +8,8 @@ import { type User, userResponse } from "./users.ts";
 
 const now = () => new Date().toISOString();
 
-const requireUser = (coordinator: Coordinator, userId: string): User => {
+/** Throws ApiError 404. */
+export const requireUser = (coordinator: Coordinator, userId: string): User => {
   const user = coordinator.users.get(userId);
   if (!user) throw notFound(`the user ${userId} does not exist`);
   return user;
@@ -118,31 +119,16 @@ export const changePermissions = (
 
 export const goLive = (coordinator: Coordinator, call: CallRecord): void => {
   call.backstage = false;
+  coordinator.sessions.current(call).liveStartedAt = now();
   emitCall(coordinator, call, "call.live_started");
 };
 
 /** Back to backstage: who may not be there is sent away. */
 export const stopLive = (coordinator: Coordinator, call: CallRecord): void => {
   call.backstage = true;
+  coordinator.sessions.current(call).liveEndedAt = now();
   emitCall(coordinator, call, "call.updated", { capabilities_by_role: {} });
   coordinator.sfu.endLive(call.cid, (userId) =>
     capabilitiesOf(call, coordinator.users.get(userId)).includes("join-backstage"),
   );
-};
-
-/** accept or reject of a ringing call. */
-export const answerRing = (
-  coordinator: Coordinator,
-  call: CallRecord,
-  user: User,
-  answer: "accepted" | "rejected",
-  reason?: string,
-): void => {
-  const session = coordinator.sessions.current(call);
-  (answer === "accepted" ? session.acceptedBy : session.rejectedBy)[user.id] = now();
-  emitCall(coordinator, call, `call.${answer}`, {
-    call: callResponse(coordinator.users, call),
-    user: userResponse(user),
-    ...(reason === undefined ? {} : { reason }),
-  });
 };

@@ -1,10 +1,10 @@
-import type { Json } from "./fields.ts";
+import { deepMerge, type Json } from "./fields.ts";
 
 /**
  * Settings of a call of type "default": the microphone is published on join, the camera stays off (the SFU of the local
  * cloud carries audio only). `settings_override` of a call is merged over it.
  */
-export const defaultSettings = (inactivityTimeoutSeconds: number): Json => ({
+const defaultSettings = (inactivityTimeoutSeconds: number): Json => ({
   audio: {
     access_request_enabled: true,
     default_device: "speaker",
@@ -45,3 +45,13 @@ export const defaultSettings = (inactivityTimeoutSeconds: number): Json => ({
   thumbnails: { enabled: false },
   transcription: { closed_caption_mode: "disabled", language: "auto", mode: "disabled" },
 });
+
+/** What the types that Stream comes with have other than "default": in these, hosts prepare before others may come. */
+const differences: Record<string, Json> = {
+  audio_room: { backstage: { enabled: true }, audio: { mic_default_on: false } },
+  livestream: { backstage: { enabled: true } },
+};
+
+/** Settings of a new call of a type; a type that is not known is like "default". */
+export const settingsOf = (type: string, inactivityTimeoutSeconds: number): Json =>
+  deepMerge(defaultSettings(inactivityTimeoutSeconds), differences[type] ?? {});

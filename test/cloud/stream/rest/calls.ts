@@ -2,18 +2,12 @@ import { Hono } from "hono";
 import { inputError } from "../coordinator/api-error.ts";
 import { callResponse, memberResponses } from "../coordinator/calls.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
-import {
-  announceToMembers,
-  cidOf,
-  emitCall,
-  getOrCreateCall,
-  membersFrom,
-  updateCall,
-} from "../coordinator/create-call.ts";
+import { cidOf, emitCall, getOrCreateCall, membersFrom, updateCall } from "../coordinator/create-call.ts";
 import { record, textList } from "../coordinator/fields.ts";
 import { matchesFilter, sortBy } from "../coordinator/filters.ts";
 import { callState, joinCall } from "../coordinator/join-call.ts";
 import { deleteCall, endCall } from "../coordinator/moderation.ts";
+import { announceAsAsked } from "../coordinator/ringing.ts";
 import { addressOf, answer, bodyOf, callFor, existingCall, type RestEnv, userIdOf, watchCall } from "./context.ts";
 
 const defaultPageSize = 25;
@@ -43,7 +37,7 @@ export const callRoutes = (coordinator: Coordinator): Hono<RestEnv> =>
       const address = addressOf(c);
       const { call, created } = getOrCreateCall(coordinator, c.get("caller"), address, record(body.data));
       watchCall(coordinator, c, call.cid);
-      announceToMembers(coordinator, c.get("caller"), call, body);
+      announceAsAsked(coordinator, call, userIdOf(c) ?? call.createdById, body);
       return answer(c, { ...callState(coordinator, c.get("caller"), call), created }, created ? 201 : 200);
     })
     .get("/call/:type/:id", (c) => {

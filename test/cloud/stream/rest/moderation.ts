@@ -4,7 +4,6 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import { optionalText, record, requiredText, textList } from "../coordinator/fields.ts";
 import { callState } from "../coordinator/join-call.ts";
 import {
-  answerRing,
   blockUser,
   changePermissions,
   goLive,
@@ -13,6 +12,7 @@ import {
   stopLive,
   unblockUser,
 } from "../coordinator/moderation.ts";
+import { answerRing, ringCall } from "../coordinator/ringing.ts";
 import { userResponse } from "../coordinator/users.ts";
 import { answer, bodyOf, callFor, existingCall, type RestContext, type RestEnv, userIdOf } from "./context.ts";
 
@@ -104,6 +104,17 @@ export const moderationRoutes = (coordinator: Coordinator): Hono<RestEnv> =>
       const call = callFor(coordinator, c, "update-call");
       stopLive(coordinator, call);
       return answer(c, { call: callState(coordinator, c.get("caller"), call).call });
+    })
+    .post("/call/:type/:id/ring", async (c) => {
+      const call = callFor(coordinator, c, "read-call");
+      const body = await bodyOf(c);
+      const named = textList(body.members_ids, "members_ids");
+      const members_ids = ringCall(coordinator, call, {
+        byUserId: userIdOf(c) ?? call.createdById,
+        video: body.video === true,
+        ...(named.length > 0 ? { memberIds: named } : {}),
+      });
+      return answer(c, { members_ids });
     })
     .post("/call/:type/:id/accept", (c) => {
       const user = actingUser(coordinator, c, undefined, "user_id");

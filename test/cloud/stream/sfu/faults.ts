@@ -6,6 +6,8 @@ export class SfuFaults {
    */
   lossPercent = { incoming: 0, outgoing: 0 };
   answersHealthChecks = true;
+  /** These have no room for anybody new. */
+  fullEdges: ReadonlySet<string> = new Set();
   /** The SFU is gone: sockets are refused, requests are cut off. */
   isDown = false;
   readonly #random: () => number;

@@ -39,8 +39,11 @@ export const join = (
   if (!grant)
     return refusal(ErrorCode.UNAUTHENTICATED, "the token is not one of this SFU: join through the coordinator");
   if (!request.sessionId) return refusal(ErrorCode.REQUEST_VALIDATION_FAILED, "session_id is missing");
-  const limit = sfu.options.host.participantLimit(grant.cid, grant.userId);
-  if (limit === null) return refusal(ErrorCode.CALL_NOT_FOUND, `call ${grant.cid} is not there or has ended`);
+  const { host } = sfu.options;
+  if (!host.admits(grant.cid, grant.userId))
+    return refusal(ErrorCode.CALL_NOT_FOUND, `call ${grant.cid} is not there or has ended`);
+  if (!isFast(request) && sfu.faults.fullEdges.has(grant.edge))
+    return refusal(ErrorCode.SFU_FULL, `${grant.edge} has no room`, MIGRATE);
   const room = sfu.room(grant.cid);
   const known = room.find(request.sessionId);
   if (known && known.user.id !== grant.userId)
@@ -50,7 +53,9 @@ export const join = (
     return refusal(ErrorCode.PARTICIPANT_NOT_FOUND, "the session is gone: rejoin", REJOIN);
   }
   const previous = room.find(request.reconnectDetails?.previousSessionId ?? "") ?? known;
-  if (limit !== undefined && room.participants.length - (previous ? 1 : 0) >= limit)
+  const limit = host.isCounted(grant.cid, grant.userId) ? host.participantLimit(grant.cid) : undefined;
+  const others = room.participants.filter((one) => one !== previous && host.isCounted(grant.cid, one.user.id));
+  if (limit !== undefined && others.length >= limit)
     return refusal(ErrorCode.CALL_PARTICIPANT_LIMIT_REACHED, `the call holds ${limit} participants`);
   const participant = create(sfu, grant, request, socket);
   if (!participant) return refusal(ErrorCode.UNAUTHENTICATED, `the user ${grant.userId} is gone`);

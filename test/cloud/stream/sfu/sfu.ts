@@ -23,8 +23,11 @@ export interface Grant {
 export interface SfuHost {
   user(id: string): ParticipantUser | undefined;
   capabilities(cid: string, userId: string): readonly string[];
-  /** How many the call holds; undefined: no limit; null: the call is not there, or has ended for this user. */
-  participantLimit(cid: string, userId: string): number | undefined | null;
+  /** The call is there, and has not ended for this user. */
+  admits(cid: string, userId: string): boolean;
+  /** How many of those who count the call holds; undefined: no limit. */
+  participantLimit(cid: string): number | undefined;
+  isCounted(cid: string, userId: string): boolean;
   joined(cid: string, userId: string, sessionId: string): void;
   left(cid: string, sessionId: string, reason: string): void;
 }

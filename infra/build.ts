@@ -8,6 +8,8 @@ if (only !== undefined && only !== "package") {
   process.exit(1);
 }
 const bundles = only === "package" ? [] : await buildBundles();
-for (const { name, file, bytes } of [...bundles, { name: "package", ...(await buildPackage()) }]) {
-  process.stdout.write(`${name.padEnd(8)} ${(bytes / 1000).toFixed(0).padStart(6)} kB  ${file}\n`);
+const built = [...bundles, { name: "package", ...(await buildPackage()) }];
+const width = Math.max(...built.map(({ name }) => name.length));
+for (const { name, file, bytes } of built) {
+  process.stdout.write(`${name.padEnd(width)} ${(bytes / 1000).toFixed(0).padStart(6)} kB  ${file}\n`);
 }

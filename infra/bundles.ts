@@ -1,22 +1,33 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import type { ToolManifest, ToolManifestEntry } from "../functions/tools/manifest.ts";
+import { readTools } from "./tools.ts";
+
+type CoreName = "bridge" | "webhook" | "task-stopped" | "sweep";
+
+/** The bundle of a tool is called like its function: `tool-` and the tool's name. */
+export type BundleName = CoreName | ToolManifestEntry["functionName"];
 
 /** One thing that runs in the cloud, as a single file. */
 export interface Bundle {
-  name: "bridge" | "webhook";
-  /** Absolute path of the bundled file. */
+  name: BundleName;
+  /** Absolute path of the bundled file. A function's handler is its export `handler`. */
   file: string;
   bytes: number;
   metafile: Metafile;
+  /** What the manifest says of it, if it is a tool's. */
+  tool?: ToolManifestEntry;
 }
 
 const root = path.resolve(import.meta.dirname, "..");
 
-/** Entry point and place of every bundle, relative to the project and to the output folder. */
-const entries: Record<Bundle["name"], { entry: string; out: string }> = {
-  bridge: { entry: "bridge-task/main.ts", out: "bridge/bridge.mjs" },
-  webhook: { entry: "functions/webhook.ts", out: "webhook/bundle.mjs" },
+/** Where the bundle's source begins, relative to the project. */
+const entries: Record<CoreName, string> = {
+  bridge: "bridge-task/main.ts",
+  webhook: "functions/webhook.ts",
+  "task-stopped": "functions/task-stopped.ts",
+  sweep: "functions/sweep.ts",
 };
 
 /** Some dependencies are CommonJS and call require() for Node's own modules, which an ES module has to bring along. */
@@ -41,18 +52,50 @@ export const bundleOptions = (entry: string, outfile: string): BuildOptions & { 
   logLevel: "warning",
 });
 
-/** Builds the named bundles into `outDir` (default: dist/). Rejects with esbuild's message when a source does not build. */
+/**
+ * A function's credentials are in its environment, where the AWS SDK looks first. The other places that it knows are loaded
+ * when they are tried, which on Lambda is never; they weigh 140 kB.
+ */
+const otherCredentials = [
+  "@aws-sdk/credential-provider-http",
+  "@aws-sdk/credential-provider-ini",
+  "@aws-sdk/credential-provider-process",
+  "@aws-sdk/credential-provider-sso",
+  "@aws-sdk/credential-provider-web-identity",
+  "@smithy/credential-provider-imds",
+];
+
+/** The manifest becomes a constant of the bridge: it runs without the sources and without zod. */
+const optionsOf = (name: BundleName, tools: ToolManifest): BuildOptions =>
+  name === "bridge" ? { define: { __TOOL_MANIFEST__: JSON.stringify(tools) } } : { external: otherCredentials };
+
+const namesWith = (tools: ToolManifest): BundleName[] => [
+  ...(Object.keys(entries) as CoreName[]),
+  ...tools.map(({ functionName }) => functionName),
+];
+
+const isCore = (name: BundleName): name is CoreName => Object.hasOwn(entries, name);
+
+/**
+ * Builds the named bundles into `outDir` (default: all of them, into dist/). Rejects with esbuild's message when a source does
+ * not build, and with what is wrong with which file in functions/tools.
+ */
 export const buildBundles = async (
-  names: readonly Bundle["name"][] = ["bridge", "webhook"],
+  wanted?: readonly BundleName[],
   outDir = path.join(root, "dist"),
-): Promise<Bundle[]> =>
-  Promise.all(
-    names.map(async (name) => {
-      const { entry, out } = entries[name];
-      const file = path.join(outDir, out);
+): Promise<Bundle[]> => {
+  const needsTools = wanted === undefined || wanted.some((name) => name === "bridge" || !isCore(name));
+  const tools = needsTools ? await readTools() : [];
+  return Promise.all(
+    (wanted ?? namesWith(tools)).map(async (name) => {
+      const tool = tools.find(({ functionName }) => functionName === name);
+      const entry = isCore(name) ? entries[name] : tool?.file;
+      if (entry === undefined) throw new Error(`There is no bundle "${name}", only ${namesWith(tools).join(", ")}`);
+      const file = path.join(outDir, name, name === "bridge" ? "bridge.mjs" : "bundle.mjs");
       await mkdir(path.dirname(file), { recursive: true });
-      const { metafile } = await build(bundleOptions(entry, file));
+      const { metafile } = await build({ ...bundleOptions(entry, file), ...optionsOf(name, tools), metafile: true });
       await writeFile(path.join(path.dirname(file), "metafile.json"), JSON.stringify(metafile));
-      return { name, file, bytes: (await stat(file)).size, metafile };
+      return { name, file, bytes: (await stat(file)).size, metafile, ...(tool === undefined ? {} : { tool }) };
     }),
   );
+};

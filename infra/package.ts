@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
+import { buildClient, clientEntry } from "./package-client.ts";
 import { noticesFor, packagesIn } from "./package-notices.ts";
 import { buildTypes } from "./package-types.ts";
 
@@ -14,6 +15,9 @@ const bundled = ["libopus-wasm"];
 const moduleUrl = "__packageUrl";
 const moduleUrlBanner = `const ${moduleUrl} =
   typeof __filename === "string" ? require("node:url").pathToFileURL(__filename).href : "file:///";`;
+
+/** What can be imported, and the source that its types come from. */
+const typesOf = { index: "bridge-task/index", client: clientEntry, events: "bridge-task/in-call/events" } as const;
 
 const dependencies = async (): Promise<string[]> =>
   Object.keys(JSON.parse(await readFile(path.join(root, "package.json"), "utf8")).dependencies);
@@ -48,9 +52,15 @@ const buildInto = async (folder: string): Promise<void> => {
   if (surplus.length > 0) throw new Error(`${surplus.join(", ")} would be bundled: list it under dependencies`);
   const names = Object.keys(createRequire(file)(file)).toSorted();
   await writeFile(path.join(folder, "index.mjs"), wrapper(names));
-  await buildTypes(path.join(folder, "types"));
-  for (const name of ["index.d.cts", "index.d.mts"]) {
-    await writeFile(path.join(folder, name), 'export * from "./types/index.cjs";\n');
+  await buildClient(folder);
+  // Types only; whoever imports it without `type` finds a module all the same.
+  await writeFile(path.join(folder, "events.mjs"), "export {};\n");
+  await writeFile(path.join(folder, "events.cjs"), '"use strict";\n');
+  await buildTypes(Object.values(typesOf), path.join(folder, "types"));
+  for (const [name, entry] of Object.entries(typesOf)) {
+    for (const ending of ["d.cts", "d.mts"]) {
+      await writeFile(path.join(folder, `${name}.${ending}`), `export * from "./types/${entry}.cjs";\n`);
+    }
   }
   await writeFile(path.join(folder, "NOTICES.txt"), await noticesFor(packagesIn(metafile)));
 };
@@ -66,7 +76,8 @@ const replace = async (folder: string, by: string, former: string): Promise<void
 };
 
 /**
- * Builds what `npm pack` ships into `folder` (default: dist/package): CommonJS, the ES module that wraps it, types for both.
+ * Builds what `npm pack` ships into `folder` (default: dist/package): CommonJS, the ES module that wraps it, the client of
+ * the HTTP API, types for all.
  * Rejects with the compiler's message when a source does not build, or uses what Node 20 lacks; `folder` is then as before.
  */
 export const buildPackage = async (

@@ -1,17 +1,23 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concat } from "../../bridge-task/audio/pcm.ts";
+import { epochMs } from "../cloud/event-log.ts";
 import { signal, silence } from "../support/signals.ts";
 import { packetLatencies } from "./align.ts";
 import { createCpuQuota } from "./cpu-quota.ts";
 import { bargeInToSilence, deltaToPacket } from "./latency.ts";
 import { cpuTicksOf, usageOf } from "./process-usage.ts";
-import { percentile, spreadOf } from "./statistics.ts";
+import { percentile, type Spread, spreadOf } from "./statistics.ts";
 import { benchTurn } from "./turn.ts";
+import { coveredMs, ServiceClock } from "./webhook/service-clock.ts";
+import { benchWebhook } from "./webhook.ts";
 
 describe("spreads", () => {
   test("are values that were measured, whatever was measured", () => {
@@ -98,6 +104,70 @@ describe("what a process uses", () => {
     const usage = await usageOf(process.pid);
     expect(usage.cpuMs).toBeGreaterThan(0);
     expect(usage.rssMb).toBeCloseTo(process.memoryUsage.rss() / 2 ** 20, -2);
+  });
+});
+
+describe("the time in which services are at work", () => {
+  const interval = fc
+    .tuple(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 50 }))
+    .map(([fromMs, tookMs]) => ({ fromMs, toMs: fromMs + tookMs }));
+
+  test("counts every millisecond once, however requests overlap", () => {
+    fc.assert(
+      fc.property(fc.array(interval), interval, (intervals, within) => {
+        const atWork = Array.from({ length: 200 }, (_, ms) => ms).filter(
+          (ms) =>
+            ms >= within.fromMs && ms < within.toMs && intervals.some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs),
+        );
+        expect(coveredMs(intervals, within)).toBe(atWork.length);
+      }),
+    );
+  });
+
+  test("is what passes between a request and its answer, which goes through unchanged", async () => {
+    const service = http.createServer(async (request, response) => {
+      const body = (await Array.fromAsync(request)).join("");
+      setTimeout(() => response.writeHead(201, { "x-method": request.method }).end(`${request.url} ${body}`), 60);
+    });
+    await once(service.listen(0, "127.0.0.1"), "listening");
+    const clock = new ServiceClock();
+    try {
+      const door = await clock.open(() => `http://127.0.0.1:${(service.address() as AddressInfo).port}`);
+      const fromMs = epochMs();
+      const response = await fetch(`${door}/a?b=c`, { method: "POST", body: "hello" });
+      expect([response.status, response.headers.get("x-method"), await response.text()]).toEqual([
+        201,
+        "POST",
+        "/a?b=c hello",
+      ]);
+      const tookMs = epochMs() - fromMs;
+      const spentMs = clock.spentMs({ fromMs, toMs: fromMs + tookMs });
+      expect(spentMs).toBeGreaterThan(55);
+      expect(spentMs).toBeLessThanOrEqual(tookMs);
+    } finally {
+      await clock.close();
+      service.close();
+      service.closeAllConnections();
+    }
+  });
+});
+
+describe("the webhook's function", () => {
+  test("launches, by event and by POST, and is measured by it, cold and warm", async () => {
+    const { metrics, rows } = await benchWebhook({ count: 2, warmUpCount: 1 }, () => {});
+    expect(metrics.bundleKb).toBeGreaterThan(100);
+    expect(metrics.coldStartMs).toMatchObject({ n: 1 });
+    expect(metrics.warmMs).toMatchObject({ n: 2 });
+    expect(rows.map(({ request }) => request)).toEqual([
+      "call.created, launched",
+      "POST, launched",
+      "POST, present",
+      "call.updated, ignored",
+    ]);
+    for (const { warmMs, withServicesMs } of rows as { warmMs: Spread; withServicesMs: Spread }[]) {
+      expect(warmMs.p50).toBeGreaterThan(0);
+      expect(warmMs.p50).toBeLessThanOrEqual(withServicesMs.p50);
+    }
   });
 });
 

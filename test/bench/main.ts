@@ -6,6 +6,7 @@ import { benchLatency } from "./latency.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type Result, tableOf } from "./report.ts";
 import { benchTurn } from "./turn.ts";
+import { benchWebhook } from "./webhook.ts";
 
 const benches: Record<
   string,
@@ -19,6 +20,10 @@ const benches: Record<
   turn: {
     what: "our model client beside OpenAI's own: events per second, CPU per minute of talk (7 rounds)",
     run: benchTurn,
+  },
+  webhook: {
+    what: "the webhook's bundle as a function: weight, cold start, own time when warm (100 rounds of 4 requests, 20 starts)",
+    run: benchWebhook,
   },
 };
 

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { glob, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import path from "node:path";
 import { type Bundle, buildBundles } from "../../infra/bundles.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const cache = path.join(root, "node_modules", ".cache", "agent-bundles");
-const sources = ["bridge-task/**/*.{ts,js}", "functions/**/*.ts", "infra/bundles.ts", "package-lock.json"];
+const sources = ["bridge-task/**/*.{ts,js}", "functions/**/*.ts", "infra/*.ts", "package-lock.json"];
 /** Builds that no test process can still be using. */
 const keptForMs = 24 * 3_600_000;
 
@@ -45,6 +46,30 @@ const build = async (folder: string): Promise<void> => {
   });
   await removeOld();
 };
+
+/** The sources that a bundle holds code of: their path relative to the project, and how many bytes of them are in it. */
+export const partsOf = ({ metafile }: Pick<Bundle, "metafile">): Map<string, number> => {
+  const outputs = Object.entries(metafile.outputs).filter(([file]) => file.endsWith(".mjs"));
+  const inputs = outputs.flatMap(([, output]) => Object.entries(output.inputs));
+  return new Map(inputs.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [[file, bytesInOutput]] : [])));
+};
+
+/** The packages that a bundle holds code of, and how many bytes of each. */
+export const packagesOf = (bundle: Pick<Bundle, "metafile">): Map<string, number> => {
+  const packages = new Map<string, number>();
+  for (const [file, bytes] of partsOf(bundle)) {
+    const name = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(file)?.[1];
+    if (name !== undefined) packages.set(name, (packages.get(name) ?? 0) + bytes);
+  }
+  return packages;
+};
+
+/** What a bundle still imports when it runs, other than Node's own modules, and how. */
+export const importsOf = ({ metafile }: Pick<Bundle, "metafile">): { path: string; kind: string }[] =>
+  Object.values(metafile.outputs)
+    .flatMap(({ imports }) => imports)
+    .filter(({ path }) => !isBuiltin(path))
+    .map(({ path, kind }) => ({ path, kind }));
 
 let built: Promise<Bundle[]> | undefined;
 

@@ -1,0 +1,101 @@
+import type * as z from "zod";
+import { type Duration, requiredDurationMs } from "../../bridge-task/duration.ts";
+import { BridgeError, InvalidInputError } from "../../bridge-task/errors.ts";
+import type { ToolRequest } from "./manifest.ts";
+
+/** A tool as the model, the bridge and the build see it. */
+export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject, Secret extends string = string> {
+  /** What the model calls it: 1 to 64 letters, digits, "_" or "-". */
+  name: string;
+  /** For the model: what the tool does, and when to use it. */
+  description: string;
+  /** The model's arguments. `describe()` its fields: the model reads that. */
+  input: Input;
+  /** How long a call may take; after that the model gets an error. */
+  timeout: Duration;
+  /** Said when the tool takes longer than a second, e.g. "One moment, I am filing that." */
+  speaking?: string;
+  /** Names of the function's environment variables that hold its secrets; the handler gets their values. */
+  secrets?: readonly Secret[];
+}
+
+/** What a handler gets besides its input. None of it comes from the model. */
+export interface ToolCallContext<Secret extends string = string> {
+  call: ToolRequest["call"];
+  /** The agent that called the tool. */
+  agent: ToolRequest["agent"];
+  /** From `joins`, or from the POST that asked for the agent: who is calling, which order it is about. */
+  data: Record<string, unknown>;
+  /** The same for every try of one call of the model's: what was done under it once is not to be done again. */
+  idempotencyKey: string;
+  secrets: Readonly<Record<Secret, string>>;
+  /** Aborted when the tool's time is up: nobody waits for the result any more. */
+  signal: AbortSignal;
+}
+
+/** Does the work. What it returns goes to the model as JSON; the message of what it throws goes there as an error. */
+export type ToolImplementation<Input extends z.ZodObject, Secret extends string> = (
+  input: z.output<Input>,
+  context: ToolCallContext<Secret>,
+) => unknown;
+
+/** The arguments are not what the tool takes. The message is for the model: which field, and what is wrong with it. */
+export class ToolInputError extends BridgeError {
+  constructor(tool: string, problems: readonly string[]) {
+    super(
+      "tool_input",
+      `${tool} cannot use these arguments. ${problems.join(" ")} Ask for what is missing and call it again.`,
+    );
+  }
+}
+
+/**
+ * Defines a tool. A file in functions/tools that exports `definition` and `handler` is all that a tool needs.
+ *
+ * @example
+ * export const definition = defineTool({
+ *   name: "order_status",
+ *   description: "Says where an order is. Use it when the caller asks about an order.",
+ *   input: z.object({ order: z.string().describe("The order's number, e.g. A-1042") }),
+ *   timeout: "10 seconds",
+ * });
+ *
+ * export const handler = toolHandler(definition, async ({ order }, { signal }) => lookUp(order, signal));
+ */
+export const defineTool = <Input extends z.ZodObject, const Secret extends string = never>(
+  definition: ToolDefinition<Input, Secret>,
+): ToolDefinition<Input, Secret> => definition;
+
+const problemsOf = (error: z.ZodError): string[] =>
+  error.issues.map(({ path, message }) => `${path.length === 0 ? "The arguments" : path.join(".")}: ${message}.`);
+
+const secretsOf = <Secret extends string>(
+  names: readonly Secret[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<Secret, string>> => {
+  const values = names.map((name) => [name, environment[name] ?? ""] as const);
+  const missing = values.filter(([, value]) => value === "").map(([name]) => name);
+  if (missing.length > 0) {
+    throw new InvalidInputError(
+      `the tool's function needs ${missing.join(", ")} in its environment: set it and deploy again`,
+    );
+  }
+  return Object.fromEntries(values) as Record<Secret, string>;
+};
+
+/**
+ * The Lambda handler of a tool: takes a ToolRequest, checks the arguments, runs `run`, returns what the model gets.
+ * Rejects with ToolInputError when the arguments are not what the tool takes.
+ */
+export const toolHandler =
+  <Input extends z.ZodObject, Secret extends string>(
+    definition: ToolDefinition<Input, Secret>,
+    run: ToolImplementation<Input, Secret>,
+  ): ((request: ToolRequest) => Promise<unknown>) =>
+  async ({ arguments: args, call, agent, data, idempotencyKey }) => {
+    const input = await definition.input.safeParseAsync(args);
+    if (!input.success) throw new ToolInputError(definition.name, problemsOf(input.error));
+    const signal = AbortSignal.timeout(requiredDurationMs(definition.timeout, `timeout of ${definition.name}`));
+    const secrets = secretsOf(definition.secrets ?? [], process.env);
+    return run(input.data, { call, agent, data, idempotencyKey, secrets, signal });
+  };

@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { ShownState, AgentEvent as ToldEvent } from "../../bridge-task/in-call/events.ts";
 import type { CloudEvent } from "../cloud/event-log.ts";
 import { type AgentEvent, type AgentView, follow, newCall } from "../cloud/page/agent-state.ts";
 
 const call = { type: "default", id: "one" };
-const job = JSON.stringify({ version: 1, call, agent: "lucy", agentUserId: "lucy" });
+const job = JSON.stringify({ version: 2, call, agentUserId: "lucy", launchId: "l1" });
+const at = "2026-01-01T00:00:00.000Z";
 
 let seq = 0;
 const cloud = (source: CloudEvent["source"], type: string, data: Record<string, unknown>): AgentEvent => {
@@ -15,29 +17,34 @@ const task = (type: string, data: Record<string, unknown> = {}) =>
   cloud("aws", `task.${type}`, { taskId: "t1", ...data });
 const sfu = (type: string, userId: string, cid = "default:one") => cloud("stream", `sfu.${type}`, { cid, userId });
 const session = (type: string, sessionId = "s1") => cloud("openai", `session.${type}`, { sessionId });
-const model = (type: string, event: Record<string, unknown> = {}, sessionId = "s1") =>
-  cloud("openai", `server.${type}`, { sessionId, event: { type, ...event } });
 
-const inCall = [
+const told = (event: Partial<ToldEvent>): AgentEvent => ({
+  type: "told",
+  event: { agent: "lucy", at, ...event } as ToldEvent,
+});
+const state = (name: ShownState, more: object = {}) => told({ type: "agent.state", state: name, ...more });
+const caption = (role: "agent" | "person", itemId: string, text: string, more: object = {}) =>
+  told({ type: "agent.caption", role, itemId, text, final: false, ...more });
+const audible = (isAudible: boolean): AgentEvent => ({ type: "audible", audible: isAudible });
+
+const onTheWay = [
   cloud("stream", "call.created", { cid: "default:one" }),
   task("pending", { env: { AGENT_JOB: job } }),
   task("running"),
   session("opened"),
-  model("session.updated"),
+  cloud("openai", "server.session.updated", { sessionId: "s1" }),
   sfu("joined", "lucy"),
 ];
-const question = [
-  model("input_audio_buffer.speech_started", { item_id: "u1" }),
-  model("input_audio_buffer.speech_stopped", { item_id: "u1" }),
-  model("input_audio_buffer.committed", { item_id: "u1" }),
-];
+const inCall = [...onTheWay, state("listening")];
+const question = [caption("person", "u1", ""), caption("person", "u1", "What time is it?", { final: true })];
 const answer = [
-  model("response.created"),
-  model("response.output_audio_transcript.delta", { item_id: "a1", delta: "It is " }),
-  model("response.output_audio.delta", { item_id: "a1" }),
-  model("response.output_audio_transcript.delta", { item_id: "a1", delta: "noon." }),
+  state("thinking"),
+  caption("agent", "a1", "It is "),
+  state("speaking"),
+  audible(true),
+  caption("agent", "a1", "It is noon.", { final: true }),
+  state("listening"),
 ];
-const answerDone = model("response.done", { response: { status: "completed" } });
 
 const after = (...events: readonly AgentEvent[]): AgentView => events.reduce(follow, newCall(call));
 const phases = (...events: readonly AgentEvent[]) => {
@@ -50,11 +57,8 @@ const phases = (...events: readonly AgentEvent[]) => {
   return seen;
 };
 
-test("the agent joins, then listens, once it is in the call and its session is open, whichever comes first", () => {
+test("the agent joins, by stages that the local cloud tells, and listens when it says so", () => {
   expect(phases(...inCall)).toEqual(["joining", "listening"]);
-  const [created, pending, running, opened, updated, joined] = inCall;
-  const reordered = [created, pending, running, joined, opened, updated].filter((event) => event !== undefined);
-  expect(phases(...reordered)).toEqual(["joining", "listening"]);
   expect(after(...inCall).milestones.map(({ name }) => name)).toEqual([
     "Call created",
     "Task launched",
@@ -65,98 +69,101 @@ test("the agent joins, then listens, once it is in the call and its session is o
   ]);
 });
 
-test("a turn goes from listening over thinking and speaking back to listening", () => {
-  const turn = [
-    ...question,
-    ...answer,
-    answerDone,
-    { type: "audible", audible: true },
-    { type: "audible", audible: false },
-  ] as const;
-  expect(phases(...inCall, ...turn)).toEqual(["joining", "listening", "thinking", "speaking", "listening"]);
+test("what the agent tells is enough: nothing of the local cloud has to be known", () => {
+  const view = after(state("joining"), state("listening"), ...question, ...answer);
+  expect(view).toMatchObject({ agentUserId: "lucy", phase: "speaking" });
+  expect(view.lines.map(({ text }) => text)).toEqual(["What time is it?", "It is noon."]);
 });
 
-test("the agent still speaks while audio that was generated long ago is being heard", () => {
-  expect(after(...inCall, ...question, ...answer, { type: "audible", audible: true }, answerDone).phase).toBe(
+test("a turn goes from listening over thinking and speaking back to listening once its voice is heard no more", () => {
+  expect(phases(...inCall, ...answer, audible(false))).toEqual([
+    "joining",
+    "listening",
+    "thinking",
     "speaking",
-  );
-});
-
-test("a pause in an answer that is still being generated is not the end of it", () => {
-  const pause = [
-    { type: "audible", audible: true },
-    { type: "audible", audible: false },
-  ] as const;
-  expect(after(...inCall, ...question, ...answer, ...pause).phase).toBe("speaking");
-});
-
-test("words appear as they come, the person's before the agent's", () => {
-  const view = after(...inCall, ...question, ...answer, answerDone, { type: "answered", afterMs: 640 });
-  expect(view.lines).toEqual([
-    { id: "u1", speaker: "person", text: "", status: "complete", answeredAfterMs: null },
-    { id: "a1", speaker: "agent", text: "It is noon.", status: "complete", answeredAfterMs: 640 },
+    "listening",
   ]);
 });
 
-test("a typed line becomes the words of the next turn, and of that one only", () => {
-  const again = question.map((event) =>
-    event.type === "cloud" ? model(event.event.type.slice(7), { item_id: "u2" }) : event,
-  );
-  const view = after(...inCall, { type: "typed", text: "What time is it?" }, ...question, ...again);
-  expect(view.lines.map(({ text }) => text)).toEqual(["What time is it?", ""]);
+test("a tool that runs is shown by its name", () => {
+  expect(after(...inCall, state("using_tool", { tool: "weather" }))).toMatchObject({
+    phase: "using_tool",
+    tool: "weather",
+  });
+  expect(after(...inCall, state("using_tool", { tool: "weather" }), state("thinking")).tool).toBeNull();
 });
 
-test("an interrupted answer says so, even though it was generated to its end before", () => {
-  const truncated = model("conversation.item.truncated", { item_id: "a1", audio_end_ms: 400 });
-  expect(after(...inCall, ...question, ...answer, answerDone, truncated).lines[1]?.status).toBe("interrupted");
+test("words appear as they come, the person's before the agent's", () => {
+  const view = after(...inCall, ...question, ...answer, { type: "answered", afterMs: 640 });
+  const none = { userId: null, status: "complete" };
+  expect(view.lines).toEqual([
+    { id: "u1", speaker: "person", text: "What time is it?", ...none, answeredAfterMs: null },
+    { id: "a1", speaker: "agent", text: "It is noon.", ...none, answeredAfterMs: 640 },
+  ]);
 });
 
-test("a voice that was never heard here is over when it must have been said", () => {
-  const said = [
+test("an answer that is heard before its words are here has its latency when they come", () => {
+  const view = after(...inCall, ...question, { type: "answered", afterMs: 640 }, caption("agent", "a1", "It"));
+  expect(view.lines.at(-1)).toMatchObject({ id: "a1", answeredAfterMs: 640 });
+  expect(view.answeredAfterMs).toBeNull();
+});
+
+test("an interrupted answer says so, and one of which nothing was heard is not shown", () => {
+  const cut = caption("agent", "a1", "It…", { final: true, interrupted: true });
+  expect(after(...inCall, caption("agent", "a1", "It is noon."), cut).lines).toMatchObject([
+    { text: "It…", status: "interrupted" },
+  ]);
+  const unheard = caption("agent", "a1", "", { final: true, interrupted: true });
+  expect(after(...inCall, caption("agent", "a1", "It is noon."), unheard).lines).toEqual([]);
+});
+
+test("an agent that left says why; that its task ended is no news", () => {
+  const left = after(...inCall, state("left", { reason: "idle" }));
+  expect(left).toMatchObject({ phase: "gone", end: { reason: "idle", exitCode: null } });
+  expect(follow(left, task("stopped", { exitCode: 0 }))).toMatchObject({
+    phase: "gone",
+    end: { reason: "idle", exitCode: 0 },
+  });
+});
+
+test("an agent that is brought back is there again, by the same stages", () => {
+  const back = after(
     ...inCall,
-    ...answer.slice(0, 2),
-    model("response.output_audio.delta", { item_id: "a1", delta: { bytes: 96_000 } }),
-  ];
-  const view = after(...said, answerDone);
-  const deltaAtMs = seq * 10;
-  expect(follow(view, { type: "time", nowMs: deltaAtMs + 1_500 }).phase).toBe("speaking");
-  expect(follow(view, { type: "time", nowMs: deltaAtMs + 3_100 }).phase).toBe("listening");
-});
-
-test("speech that begins before any answer was heard ends the waiting for it", () => {
-  const barge = model("input_audio_buffer.speech_started", { item_id: "u2" });
-  expect(after(...inCall, ...question, ...answer, barge).phase).toBe("listening");
+    state("left", { reason: "idle" }),
+    task("pending", { taskId: "t2", env: { AGENT_JOB: job } }),
+  );
+  expect(back).toMatchObject({ phase: "joining", taskId: "t2", end: null });
+  expect(back.milestones.map(({ name }) => name)).toEqual(["Task launched"]);
+  expect(follow(back, state("listening")).phase).toBe("listening");
 });
 
 test("calls, tasks, sessions and people of others change nothing", () => {
   const strange = [
     task("pending", { taskId: "t2", env: { AGENT_JOB: job.replace("one", "two") } }),
     task("stopped", { taskId: "t2", exitCode: 1 }),
-    sfu("left", "lucy", "default:two"),
-    sfu("left", "ann"),
-    model("response.created", {}, "s2"),
+    sfu("joined", "lucy", "default:two"),
+    sfu("joined", "ann"),
     session("closed", "s2"),
   ];
   expect(after(...inCall, ...strange)).toEqual(after(...inCall));
 });
 
 test("a session that replaces a lost one is followed", () => {
-  const rotated = [session("closed"), session("opened", "s2"), model("response.created", {}, "s2")];
-  expect(after(...inCall, ...rotated)).toMatchObject({ sessionId: "s2", phase: "thinking" });
+  expect(after(...inCall, session("closed"), session("opened", "s2"))).toMatchObject({ sessionId: "s2" });
 });
 
-test("whatever happens, an ended task is gone and shows its exit code", () => {
-  const anything = [...inCall, ...question, ...answer, answerDone, { type: "audible", audible: true } as const];
+test("whatever is heard and said, a task that ended without a word is gone and shows its exit code", () => {
+  const anything = [...question, ...answer.filter(({ type }) => type === "audible"), caption("agent", "a2", "Hm.")];
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...anything), { maxLength: 30 }), (events) => {
-      const view = after(...inCall.slice(0, 3), task("stopped", { exitCode: 81 }), ...events);
+      const view = after(...onTheWay, task("stopped", { exitCode: 81 }), ...events);
       expect(view).toMatchObject({ phase: "gone", end: { exitCode: 81 } });
     }),
   );
 });
 
 test("no order of events makes two lines of one item", () => {
-  const anything = [...inCall, ...question, ...answer, answerDone];
+  const anything = [...inCall, ...question, ...answer, audible(false)];
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...anything), { maxLength: 40 }), (events) => {
       const ids = after(...events).lines.map(({ id }) => id);

@@ -134,7 +134,7 @@ describe.skipIf(plan.type !== "run")(`a person in Chromium${skipped}`, { timeout
   const isReady = async (): Promise<void> => {
     await personEvent("sfu.first_packet");
     await personEvent("sfu.subscriber_connected");
-    await modelEvent("server.response.done");
+    await caller.hearsOut("This is the greeting.");
     await caller.sees("Listening");
   };
 

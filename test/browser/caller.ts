@@ -39,6 +39,11 @@ export class Caller {
     return this.page.locator("#phase", { hasText: phase }).waitFor();
   }
 
+  /** Waits until the page shows that the agent has said these words to their end. */
+  hearsOut(words: string): Promise<void> {
+    return this.page.locator('#lines li[data-speaker="agent"][data-status="complete"]', { hasText: words }).waitFor();
+  }
+
   /** Waits until the page shows these words. */
   reads(words: string | RegExp): Promise<void> {
     return this.page.getByText(words).first().waitFor();

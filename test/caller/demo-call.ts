@@ -96,6 +96,20 @@ export class Call {
     await this.#hearOut("answer to the interruption heard", await this.#hearAnswer(overAtMs));
   }
 
+  /** What the agent told the people in the call of itself: its states, and that it was cut off. */
+  checkTold(): void {
+    const { told } = this.person;
+    const states = new Set(told.flatMap((event) => (event.type === "agent.state" ? [event.state] : [])));
+    const missing = (["listening", "thinking", "speaking"] as const).filter((state) => !states.has(state));
+    const isCut = told.some((event) => event.type === "agent.caption" && event.interrupted);
+    const detail = `${told.length} custom events${missing.length > 0 ? `, none of them ${missing.join(" or ")}` : ""}`;
+    this.found({
+      what: "people in the call see what it does",
+      passed: missing.length === 0 && isCut,
+      detail: isCut ? detail : `${detail}, none that it was interrupted`,
+    });
+  }
+
   /** The caller hangs up, the host ends the call, the agent's process ends by itself. */
   async end(): Promise<void> {
     await this.#person?.leave();
@@ -189,6 +203,7 @@ export const holdCall = async (call: Call): Promise<Finding[]> => {
     await call.hearGreeting();
     await call.ask("Who are you, and who invited you?");
     await call.interrupt("How does all of this work?", "Thank you, that is enough for today. Goodbye!");
+    call.checkTold();
   });
   await attempt("the call was ended", () => call.end());
   return call.findings();

@@ -3,6 +3,7 @@ import { FrameClock } from "../../bridge-task/audio/frame-clock.ts";
 import { levelDbov } from "../../bridge-task/audio/level.ts";
 import { loadOpus, type OpusEncoder } from "../../bridge-task/audio/opus.ts";
 import { messageOf } from "../../bridge-task/errors.ts";
+import type { AgentEvent } from "../../bridge-task/in-call/events.ts";
 import { type Logger, silentLogger } from "../../bridge-task/log.ts";
 import { type Participant, StreamCall } from "../../bridge-task/stream/stream-call.ts";
 import { epochMs } from "../cloud/event-log.ts";
@@ -22,6 +23,12 @@ export interface PersonOptions {
 }
 
 const heldUpMs = 200;
+/** What agents told is kept for so many events. */
+const keptEvents = 1_000;
+
+/** Other custom events of a call are the application's own. */
+const isAgentEvent = (custom: Record<string, unknown>): boolean =>
+  typeof custom.type === "string" && custom.type.startsWith("agent.");
 
 interface Watcher {
   check: () => boolean;
@@ -45,6 +52,7 @@ export class Person {
   readonly #clock: FrameClock;
   readonly #watchers = new Set<Watcher>();
   readonly #frameWatchers = new Set<(frame: HeardFrame) => void>();
+  #told: AgentEvent[] = [];
   #saidUpTo = 0;
   #muted = false;
   #closed: string | undefined;
@@ -73,6 +81,10 @@ export class Person {
       const frame = this.#ear.push(audio, epochMs());
       if (frame) for (const watch of [...this.#frameWatchers]) watch(frame);
     });
+    streamCall.on("callEvent", (event) => {
+      if (event.type !== "custom" || !isAgentEvent(event.custom)) return;
+      this.#told = [...this.#told, event.custom as unknown as AgentEvent].slice(-keptEvents);
+    });
     streamCall.on("participantLeft", (participant) => this.#ear.remove(participant.sessionId));
     streamCall.on("closed", ({ cause, detail }) =>
       this.#close(`${this.userId} is out of the call: ${cause}, ${detail}`),
@@ -91,6 +103,11 @@ export class Person {
 
   participants(): Participant[] {
     return this.#streamCall.participants();
+  }
+
+  /** What agents have told people in the call by custom events, oldest first. */
+  get told(): readonly AgentEvent[] {
+    return this.#told;
   }
 
   /** Why this person is no longer in the call; undefined while they are. */

@@ -81,7 +81,13 @@ const startPage = async (): Promise<void> => {
   const pageStartedAtMs = performance.now();
   page = await servePage(cloud);
   say("page built", performance.now() - pageStartedAtMs);
-  process.stdout.write(`\n  Open ${page.url} to talk to the agent. Ctrl-C ends everything.\n\n`);
+  const { agentsUrl, agentsKey } = cloud.info;
+  const body = JSON.stringify({ user: { id: "max" }, session: { instructions: "You are Max. Be brief." } });
+  process.stdout.write(
+    `\n  Open ${page.url} to talk to the agent. Ctrl-C ends everything.\n` +
+      `\n  To have another agent join a call, say which one:\n` +
+      `  curl ${agentsUrl}/calls/default/CALL_ID/agents -H "authorization: Bearer ${agentsKey}" -d '${body}'\n\n`,
+  );
 };
 
 const start = async (args: readonly string[]): Promise<void> => {

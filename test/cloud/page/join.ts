@@ -1,4 +1,5 @@
 import { type Call, StreamVideoClient, type StreamVideoParticipant } from "@stream-io/video-client";
+import type { AgentEvent } from "../../../bridge-task/in-call/events.ts";
 import type { Invitation } from "./invitation.ts";
 import { Mouth } from "./mouth.ts";
 import { type Level, meter, type OnLevel, prepareMeters } from "./sound-meter.ts";
@@ -17,11 +18,17 @@ export interface VisitEvents {
   ownLevel: OnLevel;
   /** The loudness of somebody else, by user. */
   levelOf: (userId: string, level: Level) => void;
+  /** What the agent tells people in the call. */
+  told: (event: AgentEvent) => void;
   /** The microphone went away by itself: unplugged, or its permission was taken back. */
   microphoneLost: () => void;
   /** The call is over for this person, by their leaving or otherwise. */
   left: () => void;
 }
+
+/** Other custom events of a call are the application's own. */
+const isAgentEvent = (custom: Record<string, unknown>): custom is Record<string, unknown> & AgentEvent =>
+  typeof custom.type === "string" && custom.type.startsWith("agent.") && typeof custom.agent === "string";
 
 const describe = (participant: StreamVideoParticipant): Attendant => ({
   sessionId: participant.sessionId,
@@ -93,6 +100,10 @@ export class Visit {
     });
     await microphone.select(deviceId);
     await microphone.enable();
+    // Before joining: the agent says its state again as soon as it sees somebody come.
+    this.#call.on("custom", ({ custom }) => {
+      if (isAgentEvent(custom)) this.#events.told(custom);
+    });
     await this.#call.join();
     state.participants$.subscribe((participants) => this.#attend(participants));
     state.callingState$.subscribe((callingState) => {

@@ -12,7 +12,6 @@ import * as view from "./view.ts";
 export class Room {
   readonly #invitation: Invitation;
   readonly #stopEvents: () => void;
-  readonly #clock: number;
   #visit: Visit | undefined;
   #agent: AgentView;
   #people: readonly Attendant[] = [];
@@ -28,7 +27,6 @@ export class Room {
       onLost: () => view.showProblem(cloudLost),
       onFound: () => view.problemSolved(cloudLost),
     });
-    this.#clock = setInterval(() => this.#happened({ type: "time", nowMs: Date.now() }), 500);
     this.#show();
   }
 
@@ -45,6 +43,7 @@ export class Room {
           this.#turns = personLevel(this.#turns, levelDbfs, atMs).state;
         },
         levelOf: (userId, level) => this.#hear(userId, level),
+        told: (event) => this.#happened({ type: "told", event }),
         microphoneLost: () => this.#microphoneChanged(microphoneLost),
         left: () => {
           this.#over = true;
@@ -69,9 +68,7 @@ export class Room {
     const { sessionId } = this.#agent;
     if (sessionId === null || !this.#visit) return;
     try {
-      const speech = await speechOf(text, sessionId);
-      this.#happened({ type: "typed", text });
-      await this.#visit.say(speech);
+      await this.#visit.say(await speechOf(text, sessionId));
     } catch (error) {
       view.showProblem(lineProblem(error));
     }
@@ -84,7 +81,6 @@ export class Room {
 
   /** Ends the watching. */
   close(): void {
-    clearInterval(this.#clock);
     this.#stopEvents();
   }
 

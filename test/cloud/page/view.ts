@@ -15,7 +15,23 @@ const phaseWords: Record<AgentPhase, string> = {
   listening: "Listening",
   thinking: "Thinking …",
   speaking: "Speaking",
+  using_tool: "Using a tool …",
   gone: "It has left the call",
+};
+
+/** Why it left, where the word alone does not tell. */
+const reasonWords: Record<string, string> = {
+  idle: "nobody was there any more",
+  waited: "nobody came",
+  kicked: "it was removed from the call",
+  removed: "it was sent away",
+  left: "it wanted to",
+};
+
+const wordsOf = ({ phase, tool, end }: AgentView): string => {
+  if (end?.exitCode) return `It failed (${end.reason ?? "crashed"}, exit code ${end.exitCode})`;
+  if (end?.reason) return `${phaseWords.gone}: ${reasonWords[end.reason] ?? end.reason.replaceAll("_", " ")}`;
+  return phase === "using_tool" && tool !== null ? `Using ${tool} …` : phaseWords[phase];
 };
 
 const make = (tag: string, properties: { className?: string; text?: string } = {}): HTMLElement => {
@@ -33,6 +49,8 @@ const setText = (target: Element | null, text: string): void => {
 const showMilestones = (milestones: readonly Milestone[]): void => {
   const list = element("milestones", HTMLOListElement);
   const startedAtMs = milestones[0]?.atMs ?? 0;
+  // Fewer than before: the agent comes again.
+  if (milestones.length < list.childElementCount) list.replaceChildren();
   for (const { name, atMs } of milestones.slice(list.childElementCount)) {
     const item = document.createElement("li");
     item.append(make("span", { text: name }), make("time", { text: `${Math.round(atMs - startedAtMs)} ms` }));
@@ -57,6 +75,7 @@ const showLine = (list: HTMLOListElement, line: Line): void => {
     list.append(item);
   }
   const [who = null, words = null, latency = null] = item.children;
+  item.dataset.status = line.status;
   const unheard = line.speaker === "person" && line.status === "complete" && line.text === "";
   setText(who, whoSaid(line));
   words?.classList.toggle("unheard", unheard);
@@ -71,6 +90,8 @@ const shownLines = new WeakSet<Line>();
 
 const showLines = (lines: readonly Line[]): void => {
   const list = element("lines", HTMLOListElement);
+  const ids = new Set(lines.map(({ id }) => id));
+  for (const item of list.querySelectorAll<HTMLLIElement>("li")) if (!ids.has(item.dataset.id ?? "")) item.remove();
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   for (const line of lines) {
     if (shownLines.has(line)) continue;
@@ -84,11 +105,7 @@ const showLines = (lines: readonly Line[]): void => {
 export const showAgent = (view: AgentView): void => {
   const orb = element("orb", HTMLDivElement);
   orb.dataset.phase = view.phase;
-  const failed = view.end !== null && view.end.exitCode !== 0;
-  setText(
-    element("phase", HTMLParagraphElement),
-    failed ? `It failed (exit code ${view.end?.exitCode ?? "none"})` : phaseWords[view.phase],
-  );
+  setText(element("phase", HTMLParagraphElement), wordsOf(view));
   showMilestones(view.milestones);
   showLines(view.lines);
 };

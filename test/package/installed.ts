@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const root = path.resolve(import.meta.dirname, "../..");
 
 /** What a user writes and runs in the folder where the package is installed. */
-const samples = ["agent.cjs", "agent.mjs", "same-classes.mjs"];
+const samples = ["agent.cjs", "agent.mjs", "client.mjs", "same-classes.mjs"];
 
 export interface Output {
   code: number;

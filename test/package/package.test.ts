@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { StreamClient } from "@stream-io/node-sdk";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -30,7 +30,9 @@ afterAll(() => installed?.close());
 
 test("The package holds what it promises and nothing of the project around it.", () => {
   const promised = ["LICENSE", "README.md", "package.json", "docs/migrating.md", "docs/unverified.md"];
-  const built = ["index.cjs", "index.mjs", "index.d.cts", "index.d.mts", "NOTICES.txt", "types/index.d.cts"];
+  const entries = ["index", "client", "events"];
+  const endings = ["cjs", "mjs", "d.cts", "d.mts"];
+  const built = ["NOTICES.txt", ...entries.flatMap((entry) => endings.map((ending) => `${entry}.${ending}`))];
   const files = [...promised, ...built.map((name) => `dist/package/${name}`)];
   expect(installed.packed).toEqual(expect.arrayContaining(files));
   const others = installed.packed.filter((name) => !files.includes(name));
@@ -43,6 +45,12 @@ test.each(binaries)("$version: import and require give the same things.", async 
   expect(JSON.parse(stdout)).toEqual(
     expect.arrayContaining(["BridgeError", "InvalidInputError", "StreamClient", "attachOpenAi", "connectOpenAi"]),
   );
+});
+
+test.each(binaries)("$version: the client of the HTTP API comes by import and by require.", async ({ file }) => {
+  const { code, stdout, stderr } = await run(file, ["client.mjs"], installed.folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(JSON.parse(stdout)).toEqual(["unreachable", "unreachable"]);
 });
 
 describe("types", () => {
@@ -63,7 +71,7 @@ describe("types", () => {
     const compiler = path.join(root, "node_modules", "typescript", "bin", "tsc");
     const flags = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--types", "node"];
     const { stdout } = await run(process.execPath, [compiler, ...flags, "--module", module, file], installed.folder);
-    return stdout.split("\n").filter((line) => /^(agent|.*stream-agent-bridge\/).*error TS/.test(line));
+    return stdout.split("\n").filter((line) => /^(agent|client|.*stream-agent-bridge\/).*error TS/.test(line));
   };
 
   test.each([
@@ -73,6 +81,19 @@ describe("types", () => {
     { module: "preserve", file: "agent.ts" },
   ])("$module, $file: a program of strict TypeScript compiles.", async ({ module, file }) => {
     await copyFile(path.join(import.meta.dirname, "typed-agent.ts"), path.join(installed.folder, file));
+    expect(await complaints(module, file)).toEqual([]);
+  });
+
+  test.each([
+    { module: "nodenext", file: "client-typed.mts" },
+    { module: "nodenext", file: "client-typed.cts" },
+    { module: "preserve", file: "client-typed.ts" },
+  ])("$module, $file: a program that uses the HTTP API compiles.", async ({ module, file }) => {
+    const source = await readFile(path.join(import.meta.dirname, "typed-client.ts"), "utf8");
+    const program = source
+      .replace("../../bridge-task/in-call/events.ts", "stream-agent-bridge/events")
+      .replace("../../functions/api/client.ts", "stream-agent-bridge/client");
+    await writeFile(path.join(installed.folder, file), program);
     expect(await complaints(module, file)).toEqual([]);
   });
 });

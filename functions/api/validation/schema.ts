@@ -1,0 +1,89 @@
+import * as v from "valibot";
+import { durationAdvice, durationMs } from "../../../bridge-task/duration.ts";
+import { nearest } from "./nearest.ts";
+
+/*
+ * Building blocks of the request schemas. A schema's message is the mend: what to write in that place. What is wrong with it
+ * is told from the value (problems.ts).
+ */
+
+export type Json = Record<string, unknown>;
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const orLeaveItOut = (mend: string): string => `${mend}; or leave it out`;
+
+const messageOf = (schema: unknown): string | undefined =>
+  isObject(schema) && typeof schema.message === "string" ? schema.message : undefined;
+
+/** The advice for a field that nobody knows. `elsewhere` tells where fields of that name do belong. */
+const unknownAdvice = (
+  written: string,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>>,
+): string => {
+  const home = Object.hasOwn(elsewhere, written) ? elsewhere[written] : undefined;
+  if (home !== undefined) return `write it as ${home}`;
+  return `the nearest field that is known is "${nearest(written, known)}"; all: ${known.join(", ")}`;
+};
+
+/** An object of these fields and no others. */
+export const exact = <Entries extends v.ObjectEntries>(
+  entries: Entries,
+  mend: string,
+  elsewhere: Readonly<Record<string, string>> = {},
+) =>
+  v.pipe(
+    v.custom<Json>(isObject, mend),
+    v.strictObject(entries, (issue) =>
+      issue.expected === "never"
+        ? unknownAdvice(String(issue.input), Object.keys(entries), elsewhere)
+        : (messageOf(entries[String(issue.path?.at(-1)?.key)]) ?? mend),
+    ),
+  );
+
+/** An object of these fields, and of whatever else: somebody further on judges that. */
+export const atLeast = <Entries extends v.ObjectEntries>(entries: Entries, mend: string) =>
+  v.pipe(
+    v.custom<Json>(isObject, mend),
+    v.looseObject(entries, (issue) => messageOf(entries[String(issue.path?.at(-1)?.key)]) ?? mend),
+  );
+
+export const optional = v.exactOptional;
+
+export const anyObject = (mend: string) => v.custom<Json>(isObject, mend);
+
+export const text = (mend: string, maxBytes = 1_024) =>
+  v.pipe(v.string(mend), v.nonEmpty(mend), v.maxBytes(maxBytes, `at most ${maxBytes} bytes of UTF-8 are taken`));
+
+export const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  v.picklist(words, `must be ${words.map((word) => JSON.stringify(word)).join(" or ")}`);
+
+export const flag = v.boolean(orLeaveItOut("must be true or false"));
+
+export const duration = v.custom<string>((value) => durationMs(value) !== undefined, durationAdvice);
+
+/** Letters, digits and what else stands in Stream's ids. No colon or slash: they part a call's type from its id. */
+const idPattern = /^[A-Za-z0-9_@.!~-]{1,255}$/;
+const idMend = "must be 1 to 255 letters, digits or any of _ @ . ! ~ -";
+export const streamId = (what: string) =>
+  v.pipe(v.string(`${what} ${idMend}`), v.regex(idPattern, `${what} ${idMend}`));
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+const isUsableUrl = (value: unknown, allowLoopbackUrls: boolean): boolean => {
+  const url = typeof value === "string" && value.length <= 2_048 ? URL.parse(value) : null;
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || (allowLoopbackUrls && url.protocol === "http:" && loopback.test(url.hostname));
+};
+
+/**
+ * An address that we will call. Whether its host is a public one is decided when it is called, by what its name resolves to
+ * then: a check here would only seem to hold.
+ */
+export const callableUrl = (allowLoopbackUrls: boolean) =>
+  v.custom<string>(
+    (value) => isUsableUrl(value, allowLoopbackUrls),
+    "must be an https:// address of at most 2048 characters, without user name and password; what it may know of you is in the signature",
+  );

@@ -1,16 +1,26 @@
 import { Hono } from "hono";
-import { messageOf } from "../bridge-task/errors.ts";
+import { BridgeError, messageOf } from "../bridge-task/errors.ts";
 import type { Logger } from "../bridge-task/log.ts";
+import { createApi, unknownRoute } from "./api/api.ts";
 import type { Candidate } from "./dispatch/agents.ts";
 import { decide } from "./dispatch/decide.ts";
-import { LaunchError, type LaunchTask } from "./dispatch/launch.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import { handleEvent } from "./dispatch/handle-event.ts";
 import { openEnvelope } from "./envelope.ts";
 
 export interface AppOptions {
   streamApiKey: string;
   streamApiSecret: string;
+  /** The bearer key of the HTTP API. */
+  agentsApiKey: string;
   agents: readonly Candidate[];
-  launchTask: LaunchTask;
+  /** Types of the calls that agents are asked about. */
+  callTypes: readonly string[];
+  /** Names of the tools that are functions; a request's unknown ones are found by the task where this is undefined. */
+  functionTools?: readonly string[] | undefined;
+  /** Only in the local cloud: http on loopback is taken for tools and events. */
+  allowLoopbackUrls?: boolean;
+  dispatcher: Dispatcher;
   logger: Logger;
   /** Unix epoch in milliseconds. */
   now?: () => number;
@@ -19,9 +29,12 @@ export interface AppOptions {
 /** What a delivery came to. `reason` is a stable word; the details of a failure stand in the log only. */
 interface Outcome {
   status: 200 | 202 | 400 | 401 | 413 | 500 | 503;
-  body: { outcome: "launched" | "ignored" | "refused" | "failed"; reason?: string };
+  body: { outcome: "launched" | "present" | "noted" | "ignored" | "refused" | "failed"; reason?: string };
   fields?: Record<string, unknown>;
 }
+
+/** Stream waits 6 s for an answer. */
+export const eventBudgetMs = 4_500;
 
 const elapsedMs = (startMs: number): number => Math.round((performance.now() - startMs) * 10) / 10;
 
@@ -29,17 +42,22 @@ const cidOf = (event: Record<string, unknown>): string | undefined =>
   typeof event.call_cid === "string" ? event.call_cid : undefined;
 
 /**
- * The HTTP side of dispatch: POST /webhooks/stream takes Stream's events and starts agents.
- * 202 launched, 200 ignored, 400/401/413 refused, 503 when ECS failed: Stream delivers again after a 5xx.
+ * The HTTP side of dispatch. POST /webhooks/stream takes Stream's events: 202 launched, 200 anything else that was
+ * understood, 400/401/413 refused, 503 when AWS or an agent's `joins` failed: Stream delivers again after a 5xx.
+ * Beside it the HTTP API of functions/api.
  */
-export const createApp = ({
-  streamApiKey,
-  streamApiSecret,
-  agents,
-  launchTask,
-  logger,
-  now = Date.now,
-}: AppOptions) => {
+export const createApp = (options: AppOptions) => {
+  const {
+    streamApiKey,
+    streamApiSecret,
+    agentsApiKey,
+    agents,
+    callTypes,
+    dispatcher,
+    logger,
+    now = Date.now,
+  } = options;
+
   const receive = async (raw: Uint8Array, headers: Headers): Promise<Outcome> => {
     const opened = openEnvelope(raw, headers.get("x-signature") ?? undefined, streamApiSecret);
     if (!opened.ok) {
@@ -49,22 +67,17 @@ export const createApp = ({
       return { status: opened.status, body: { outcome: "refused", reason } };
     }
     const { event } = opened;
-    const fields = { callCid: cidOf(event), eventType: event.type };
+    const known = { callCid: cidOf(event), eventType: event.type };
     try {
-      const decision = decide(event, { nowMs: now(), agents });
-      if ("ignore" in decision) return { status: 200, body: { outcome: "ignored", reason: decision.ignore }, fields };
-      const launchStartMs = performance.now();
-      const { taskArn } = await launchTask(decision.launch);
-      const launchMs = elapsedMs(launchStartMs);
-      return {
-        status: 202,
-        body: { outcome: "launched" },
-        fields: { ...fields, agent: decision.launch.job.agent, taskArn, launchMs },
-      };
+      const decision = decide(event, { nowMs: now(), agents, callTypes });
+      const within = dispatcher.until(AbortSignal.timeout(eventBudgetMs));
+      const { outcome, reason, fields } = await handleEvent(decision, { dispatcher: within, agents });
+      const body = { outcome, ...(reason === undefined ? {} : { reason }) };
+      return { status: outcome === "launched" ? 202 : 200, body, fields: { ...known, ...fields } };
     } catch (error) {
       const [status, reason] =
-        error instanceof LaunchError ? ([503, error.code] as const) : ([500, "internal"] as const);
-      return { status, body: { outcome: "failed", reason }, fields: { ...fields, error } };
+        error instanceof BridgeError && error.retryable ? ([503, error.code] as const) : ([500, "internal"] as const);
+      return { status, body: { outcome: "failed", reason }, fields: { ...known, error } };
     }
   };
 
@@ -72,7 +85,7 @@ export const createApp = ({
   app.post("/webhooks/stream", async (c) => {
     const startMs = performance.now();
     const { status, body, fields } = await receive(new Uint8Array(await c.req.arrayBuffer()), c.req.raw.headers);
-    const level = status >= 500 ? "error" : status >= 400 ? "warn" : "info";
+    const level = status >= 500 ? "error" : status >= 400 || body.outcome === "refused" ? "warn" : "info";
     logger[level]("webhook", {
       ...body,
       status,
@@ -83,6 +96,12 @@ export const createApp = ({
     });
     return c.json(body, status);
   });
+  const { allowLoopbackUrls = false, functionTools } = options;
+  app.route(
+    "/",
+    createApi({ dispatcher, apiKey: agentsApiKey, logger, agents, functionTools, allowLoopbackUrls, now }),
+  );
+  app.notFound(unknownRoute);
   app.onError((error, c) => {
     logger.error("webhook", { outcome: "failed", reason: "internal", status: 500, error: messageOf(error) });
     return c.json({ outcome: "failed", reason: "internal" }, 500);

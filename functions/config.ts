@@ -12,36 +12,72 @@ export interface BridgeTarget {
   securityGroups: string[];
 }
 
-export interface WebhookConfig {
+/** Bounds on what may run. */
+export interface Caps {
+  /** Agents in one call; 4 unless told. */
+  agentsPerCall: number;
+  /** Calls with agents at the same time; 100 unless told. */
+  callsAtOnce: number;
+}
+
+/** The settings of the functions that dispatch: webhook, task-stopped and sweep. */
+export interface DispatchConfig {
   streamApiKey: string;
-  /** Signs the webhooks. */
+  /** Signs the webhooks, and our requests to Stream. */
   streamApiSecret: string;
+  /** Another server than Stream's own. */
+  streamBaseUrl: string | undefined;
+  /** Name of the DynamoDB table. */
+  callsTable: string;
+  /** The bearer key of the HTTP API. */
+  agentsApiKey: string;
   bridge: BridgeTarget;
+  /** Call types whose calls the agents' `joins` are asked about; "default" unless told. */
+  callTypes: string[];
+  caps: Caps;
+  /** Names of the tools that are functions, for requests that name one; undefined: not known here. */
+  functionTools: string[] | undefined;
+  /** Only in the local cloud: tool and event URLs may be http on loopback. */
+  allowLoopbackUrls: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const listOf = (value: string): string[] => value.split(",").flatMap((part) => part.trim() || []);
 
+const isBaseUrl = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+
 /**
- * The webhook's settings: the one place that reads its environment.
- * Throws InvalidInputError that names every variable that is missing or empty.
+ * The functions' settings: the one place that reads their environment.
+ * Throws InvalidInputError that names every variable that is missing or wrong, and no value but those of numbers.
  */
-export const readConfig = (environment: Environment): WebhookConfig => {
+export const readConfig = (environment: Environment): DispatchConfig => {
   const missing: string[] = [];
+  const wrong: string[] = [];
+  const given = (name: string): string => environment[name]?.trim() ?? "";
   const text = (name: string): string => {
-    const value = environment[name]?.trim() ?? "";
-    if (value === "") missing.push(name);
-    return value;
+    if (given(name) === "") missing.push(name);
+    return given(name);
   };
   const list = (name: string): string[] => {
-    const values = listOf(environment[name] ?? "");
+    const values = listOf(given(name));
     if (values.length === 0) missing.push(name);
     return values;
   };
+  const count = (name: string, otherwise: number): number => {
+    const value = given(name);
+    if (value === "") return otherwise;
+    if (!/^[1-9]\d{0,5}$/.test(value)) wrong.push(`${name} must be a whole number from 1 to 999999, got "${value}"`);
+    return Number(value);
+  };
+  const streamBaseUrl = given("STREAM_BASE_URL") || undefined;
+  if (streamBaseUrl !== undefined && !isBaseUrl(streamBaseUrl)) wrong.push("STREAM_BASE_URL must be an http(s) URL");
   const config = {
     streamApiKey: text("STREAM_API_KEY"),
     streamApiSecret: text("STREAM_API_SECRET"),
+    streamBaseUrl,
+    callsTable: text("CALLS_TABLE"),
+    agentsApiKey: text("AGENTS_API_KEY"),
     bridge: {
       cluster: text("BRIDGE_CLUSTER"),
       taskDefinition: text("BRIDGE_TASK_DEFINITION"),
@@ -49,10 +85,15 @@ export const readConfig = (environment: Environment): WebhookConfig => {
       subnets: list("BRIDGE_SUBNETS"),
       securityGroups: list("BRIDGE_SECURITY_GROUPS"),
     },
+    callTypes: given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES")),
+    caps: { agentsPerCall: count("MAX_AGENTS_PER_CALL", 4), callsAtOnce: count("MAX_CALLS", 100) },
+    functionTools: environment.TOOL_NAMES === undefined ? undefined : listOf(environment.TOOL_NAMES),
+    allowLoopbackUrls: given("LOOPBACK_URLS") === "allowed",
   };
-  if (missing.length > 0) {
+  if (missing.length > 0) wrong.unshift(`${missing.join(", ")} must be set`);
+  if (wrong.length > 0) {
     throw new InvalidInputError(
-      `the webhook needs ${missing.join(", ")} in its environment: set what is missing and deploy again`,
+      `the function's environment cannot be used: ${wrong.join("; ")}. Mend it and deploy again`,
     );
   }
   return config;

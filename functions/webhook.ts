@@ -1,19 +1,14 @@
-import { ECSClient } from "@aws-sdk/client-ecs";
 import { handle } from "hono/aws-lambda";
 import { createLogger } from "../bridge-task/log.ts";
 import { createApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { candidates } from "./dispatch/agents.ts";
-import { createLaunchTask, ecsClientConfig } from "./dispatch/launch.ts";
+import { dispatcherFrom } from "./dispatch/from-config.ts";
 
-const { bridge, ...stream } = readConfig(process.env);
+const config = readConfig(process.env);
+const logger = createLogger();
 
-/** The Lambda behind the Function URL that Stream posts its events to. */
+/** The Lambda behind the Function URL: Stream posts its events to it, and applications ask it for agents. */
 export const handler = handle(
-  createApp({
-    ...stream,
-    agents: candidates,
-    launchTask: createLaunchTask(new ECSClient(ecsClientConfig), bridge),
-    logger: createLogger(),
-  }),
+  createApp({ ...config, agents: candidates, dispatcher: dispatcherFrom(config, logger), logger }),
 );

@@ -17,7 +17,7 @@ export interface ApiOptions {
   /** The agents that have a definition; a request may name one of them. */
   agents: RequestOptions["agents"];
   /** Names of the deployed function tools; without them a wrong name is found by the task only. */
-  functionTools?: readonly string[];
+  functionTools?: readonly string[] | undefined;
   /** http on loopback is taken for tools and events: for the local cloud. */
   allowLoopbackUrls?: boolean;
   /** Unix epoch in milliseconds. */

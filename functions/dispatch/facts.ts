@@ -2,48 +2,68 @@ import type { CallFacts, StreamUser } from "../../bridge-task/agents/agent.ts";
 
 type Json = Record<string, unknown>;
 
-/** What an event says that dispatch decides on. Everything else in it is left alone. */
-export interface EventFacts {
-  call: CallFacts;
-  /** When the call was created, Unix epoch in seconds. */
-  callCreatedAtSeconds: number;
-  callEnded: boolean;
+/** What an event's `call` says that dispatch decides on. Everything else in it is left alone. */
+export interface CallState {
+  facts: CallFacts;
+  hasEnded: boolean;
+  isInBackstage: boolean;
+  /** When it is to begin, Unix epoch in milliseconds. */
+  startsAtMs: number | undefined;
+  isEncrypted: boolean;
+  /** The session that goes on in it. */
+  sessionId: string | undefined;
   /** The users that are in the call's session, if the event tells. */
   sessionUsers: StreamUser[];
-  sessionId: string | undefined;
 }
 
 const objectOf = (value: unknown): Json =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
-const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+export const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
 
 /** A date of Stream's, as Unix epoch in milliseconds: ISO 8601 text on the wire, nanoseconds in some of its older payloads. */
 export const epochMsOf = (value: unknown): number | undefined => {
-  const ms = typeof value === "string" ? Date.parse(value) : typeof value === "number" ? value / 1e6 : Number.NaN;
+  const ms =
+    typeof value === "string" ? Date.parse(value) : typeof value === "number" ? Math.round(value / 1e6) : Number.NaN;
   return Number.isFinite(ms) ? ms : undefined;
 };
 
-const userOf = (value: unknown): StreamUser | undefined => {
+export const userOf = (value: unknown): StreamUser | undefined => {
   const user = objectOf(value);
   const id = textOf(user.id);
   return id === undefined ? undefined : { id, custom: objectOf(user.custom) };
 };
 
-/** Undefined when the event carries no usable call. */
-export const factsOf = (event: Json): EventFacts | undefined => {
+const usersOf = (participants: unknown): StreamUser[] =>
+  (Array.isArray(participants) ? participants : []).flatMap((one) => userOf(objectOf(one).user) ?? []);
+
+/** The user who joined, of a participant event. */
+export const participantUserOf = (event: Json): StreamUser | undefined => userOf(objectOf(event.participant).user);
+
+/** `auto-on` encrypts from the start; `available` leaves it to the clients, which an agent finds out when it joins. */
+const encryptedModes: ReadonlySet<unknown> = new Set(["auto-on", "enabled"]);
+
+/** The call of an event; undefined when it carries none that can be named. */
+export const callStateOf = (event: Json): CallState | undefined => {
   const call = objectOf(event.call);
   const type = textOf(call.type);
   const id = textOf(call.id);
-  const createdAtMs = epochMsOf(call.created_at);
-  if (type === undefined || id === undefined || createdAtMs === undefined) return undefined;
+  if (type === undefined || id === undefined) return undefined;
   const session = objectOf(call.session);
-  const participants = Array.isArray(session.participants) ? session.participants : [];
   return {
-    call: { type, id, cid: `${type}:${id}`, custom: objectOf(call.custom), createdBy: userOf(call.created_by) },
-    callCreatedAtSeconds: Math.floor(createdAtMs / 1000),
-    callEnded: epochMsOf(call.ended_at) !== undefined,
-    sessionUsers: participants.flatMap((participant) => userOf(objectOf(participant).user) ?? []),
-    sessionId: textOf(event.session_id),
+    facts: { type, id, cid: `${type}:${id}`, custom: objectOf(call.custom), createdBy: userOf(call.created_by) },
+    hasEnded: epochMsOf(call.ended_at) !== undefined,
+    isInBackstage: call.backstage === true,
+    startsAtMs: epochMsOf(call.starts_at),
+    isEncrypted: encryptedModes.has(objectOf(objectOf(call.settings).encryption).mode),
+    sessionId: textOf(event.session_id) ?? textOf(session.id) ?? textOf(call.current_session_id),
+    sessionUsers: usersOf(session.participants),
   };
+};
+
+/** The cid that an event is about, which every event carries even where it carries no call. */
+export const cidOf = (event: Json): string | undefined => {
+  const cid = textOf(event.call_cid) ?? callStateOf(event)?.facts.cid;
+  return cid !== undefined && /^[^:]+:.+$/s.test(cid) ? cid : undefined;
 };

@@ -1,30 +1,6 @@
-import { createHash } from "node:crypto";
-import type { RunTaskCommandInput, RunTaskCommandOutput } from "@aws-sdk/client-ecs";
+import type { RunTaskCommandInput, RunTaskCommandOutput, Task } from "@aws-sdk/client-ecs";
 import { type Job, jobVariable, serializeJob } from "../../bridge-task/job.ts";
 import type { BridgeTarget } from "../config.ts";
-import type { Launch } from "./decide.ts";
-
-/**
- * ECS itself keeps duplicates apart: RunTask with a known client token starts nothing and answers the task of the first.
- *
- * `first` is made of what call.created and call.session_started of one call share, so duplicates, retries and that pair
- * start one task. A token outlives its task, so a call that is used again would only ever be answered with its dead task:
- * then, and only then, a session has a token of its own (`next`, see `outlived`).
- *
- * What this cannot do, and the claim in DynamoDB will: ECS forgets tokens (after 24 hours, perhaps an hour after the task
- * stopped), so a delivery that late starts a second task; a session that starts while the old task is just leaving gets
- * none; and a crashed task is not brought back within its session.
- */
-export const tokensOf = ({
-  job,
-  callCreatedAtSeconds,
-  sessionId,
-}: Launch): { first: string; next: string | undefined } => {
-  // Whole seconds: the two events may print the same instant with different precision.
-  const scope = [job.call.type, job.call.id, callCreatedAtSeconds, job.agentUserId];
-  const token = (parts: unknown[]) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-  return { first: token(scope), next: sessionId === undefined ? undefined : token([...scope, sessionId]) };
-};
 
 /** startedBy takes letters, digits, "-", "/" and "_", at most 128; it is there for people and for filters. */
 const startedByOf = ({ call }: Job): string =>
@@ -33,11 +9,14 @@ const startedByOf = ({ call }: Job): string =>
 /** Tag values take letters, digits, spaces and + - = . _ : / @, at most 256. */
 const tagValue = (text: string): string => text.replaceAll(/[^A-Za-z0-9 +\-=._:/@]/g, "_").slice(0, 256);
 
-/** A pure function of job and target: ECS answers ConflictException to a known token with other parameters. */
-export const runTaskInput = (job: Job, target: BridgeTarget, clientToken: string): RunTaskCommandInput => ({
+/**
+ * A pure function of job and target, whose client token is the launch: ECS starts nothing for a token that it knows and
+ * answers the task of the first request, so a launch may be asked for as often as anybody likes.
+ */
+export const runTaskInput = (job: Job, target: BridgeTarget): RunTaskCommandInput => ({
   cluster: target.cluster,
   taskDefinition: target.taskDefinition,
-  clientToken,
+  clientToken: job.launchId,
   count: 1,
   launchType: "FARGATE",
   networkConfiguration: {
@@ -50,15 +29,36 @@ export const runTaskInput = (job: Job, target: BridgeTarget, clientToken: string
   startedBy: startedByOf(job),
   tags: [
     { key: "call", value: tagValue(`${job.call.type}:${job.call.id}`) },
-    { key: "agent", value: tagValue(job.agent) },
+    { key: "agent", value: tagValue(job.agentUserId) },
   ],
 });
 
+/** A task that is no more. */
+export interface TaskEnd {
+  /** Somebody stopped it by name: it is not to come back by itself. */
+  isByOperator: boolean;
+  /** Why, in ECS's words. */
+  detail: string;
+}
+
 /** What ECS said to a RunTask. */
 export type RunTaskAnswer =
-  | { kind: "task"; taskArn: string; stoppedAtMs: number | undefined }
+  /** `end`: the launch was made before, and is over. */
+  | { kind: "task"; taskArn: string; end: TaskEnd | undefined }
   /** It answered, and started nothing. */
   | { kind: "refused"; reason: string };
+
+type StoppedTask = Pick<Task, "stopCode" | "stoppedReason" | "containers">;
+
+/** How a stopped task ended. Every container's exit code is named: it tells what the bridge thought. */
+export const taskEndOf = ({ stopCode, stoppedReason, containers = [] }: StoppedTask): TaskEnd => {
+  const exits = containers.flatMap(({ name, exitCode, reason }) => [
+    exitCode === undefined ? undefined : `${name} exited with ${exitCode}`,
+    reason,
+  ]);
+  const detail = [stopCode, stoppedReason, ...exits].filter(Boolean).join("; ");
+  return { isByOperator: stopCode === "UserInitiated", detail: detail || "no reason given" };
+};
 
 export const answerOf = ({
   tasks = [],
@@ -66,16 +66,9 @@ export const answerOf = ({
 }: Pick<RunTaskCommandOutput, "tasks" | "failures">): RunTaskAnswer => {
   const [task] = tasks;
   if (task?.taskArn !== undefined) {
-    const stoppedAtMs = task.lastStatus === "STOPPED" ? task.stoppedAt?.getTime() : undefined;
-    return { kind: "task", taskArn: task.taskArn, stoppedAtMs };
+    const end = task.lastStatus === "STOPPED" ? taskEndOf(task) : undefined;
+    return { kind: "task", taskArn: task.taskArn, end };
   }
   const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(": "));
   return { kind: "refused", reason: reasons.join("; ") || "neither a task nor a failure" };
 };
-
-/**
- * Whether the task that a token stands for was over before the event happened: its session is a new one. An event from
- * before the task's end is a late duplicate, and must not start a second voice.
- */
-export const outlived = (answer: RunTaskAnswer, { eventAtMs }: Launch): boolean =>
-  answer.kind === "task" && answer.stoppedAtMs !== undefined && answer.stoppedAtMs < eventAtMs;

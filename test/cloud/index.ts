@@ -2,8 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { callsTableSchema } from "../../functions/dispatch/calls-table.ts";
+import { eventTypes } from "../../functions/dispatch/decide.ts";
+
 import { bridgeRuntime } from "../../infra/bridge-runtime.ts";
-import { type Bundle, buildBundles } from "../../infra/bundles.ts";
+import { type Bundle, type BundleName, buildBundles } from "../../infra/bundles.ts";
+import { ticketsTableSchema } from "../../infra/tickets-table.ts";
 import { type AwsCloud, startAwsCloud } from "./aws/index.ts";
 import { createCertificates } from "./certificate.ts";
 import { type ControlServer, startControl } from "./control.ts";
@@ -30,7 +34,12 @@ export interface CloudInfo {
   caFile: string;
   /** For AWS_ENDPOINT_URL_ECS and AWS_ENDPOINT_URL_LAMBDA. */
   awsEndpointUrl: string;
+  /** For AWS_ENDPOINT_URL_DYNAMODB; the tables are `calls` and `tickets`. */
+  dynamoDbUrl: string;
   webhookUrl: string;
+  /** Where the HTTP API is, without a slash at the end, and its key. */
+  agentsUrl: string;
+  agentsKey: string;
   controlUrl: string;
 }
 
@@ -52,15 +61,19 @@ export interface CloudOptions {
   bundles?: readonly Bundle[];
   /** Each line that a task writes. */
   onTaskOutput?: (line: string) => void;
-  /** More environment for the bridge task. */
+  /** More environment for the bridge task, and for the functions that dispatch. */
   bridgeEnvironment?: Record<string, string>;
+  dispatchEnvironment?: Record<string, string>;
   /** What the bridge task runs; by default Node on the bundle. */
   bridgeCommand?: (bundleFile: string) => string[];
 }
 
 const secret = (): string => randomBytes(24).toString("hex");
 
-const bundleFile = (bundles: readonly Bundle[], name: Bundle["name"]): string => {
+/** The sweeper's rate in a deployment. */
+const sweepEveryMs = 60_000;
+
+const bundleFile = (bundles: readonly Bundle[], name: BundleName): string => {
   const found = bundles.find((bundle) => bundle.name === name);
   if (!found) throw new Error(`the bundle "${name}" is missing: pass the result of buildBundles()`);
   return found.file;
@@ -106,21 +119,50 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
     closers.push(() => openai.close());
 
     const bridgeFile = bundleFile(bundles, "bridge");
-    const streamEnvironment = { STREAM_API_KEY: keys.streamApiKey, STREAM_API_SECRET: keys.streamApiSecret };
+    const tools = bundles.flatMap(({ tool, file }) => (tool ? [{ tool, file }] : []));
+    const agentsKey = secret();
+    const shared = {
+      STREAM_API_KEY: keys.streamApiKey,
+      STREAM_API_SECRET: keys.streamApiSecret,
+      STREAM_BASE_URL: stream.serverBaseUrl,
+      CALLS_TABLE: "calls",
+      AGENTS_API_KEY: agentsKey,
+      LOOPBACK_URLS: "allowed",
+    };
+    const dispatcher = (name: BundleName) => ({
+      bundleFile: bundleFile(bundles, name),
+      env: {
+        ...shared,
+        BRIDGE_CLUSTER: "local",
+        BRIDGE_TASK_DEFINITION: "bridge",
+        BRIDGE_CONTAINER: "bridge",
+        BRIDGE_SUBNETS: "subnet-local",
+        BRIDGE_SECURITY_GROUPS: "sg-local",
+        TOOL_NAMES: tools.map(({ tool }) => tool.name).join(","),
+        ...options.dispatchEnvironment,
+      },
+      timeoutMs: 10_000,
+    });
     const aws = await step("AWS listening", () =>
       startAwsCloud({
         log,
         ...(options.onTaskOutput ? { onOutput: options.onTaskOutput } : {}),
+        tables: [
+          { ...callsTableSchema, TableName: "calls" },
+          { ...ticketsTableSchema, TableName: "tickets" },
+        ],
         taskDefinitions: {
           bridge: {
             container: "bridge",
             command: options.bridgeCommand?.(bridgeFile) ?? [process.execPath, bridgeFile],
             env: {
-              ...streamEnvironment,
-              STREAM_BASE_URL: stream.serverBaseUrl,
+              ...shared,
               OPENAI_API_KEY: keys.openAiApiKey,
               OPENAI_BASE_URL: openai.baseUrl,
               NODE_EXTRA_CA_CERTS: caFile,
+              TOOL_FUNCTIONS: JSON.stringify(
+                Object.fromEntries(tools.map(({ tool }) => [tool.name, tool.functionName])),
+              ),
               ...bridgeRuntime,
               ...options.bridgeEnvironment,
             },
@@ -128,25 +170,25 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
           },
         },
         functions: {
-          webhook: {
-            bundleFile: bundleFile(bundles, "webhook"),
-            env: {
-              ...streamEnvironment,
-              BRIDGE_CLUSTER: "local",
-              BRIDGE_TASK_DEFINITION: "bridge",
-              BRIDGE_CONTAINER: "bridge",
-              BRIDGE_SUBNETS: "subnet-local",
-              BRIDGE_SECURITY_GROUPS: "sg-local",
-            },
-            timeoutMs: 10_000,
-          },
+          webhook: dispatcher("webhook"),
+          "task-stopped": dispatcher("task-stopped"),
+          sweep: dispatcher("sweep"),
+          ...Object.fromEntries(
+            tools.map(({ tool, file }) => [
+              tool.functionName,
+              { bundleFile: file, env: { TICKETS_TABLE: "tickets" }, timeoutMs: tool.timeoutMs },
+            ]),
+          ),
         },
+        onTaskStopped: "task-stopped",
+        schedule: { functionName: "sweep", everyMs: sweepEveryMs },
       }),
     );
     closers.push(() => aws.close());
-    const webhookUrl = new URL("webhooks/stream", aws.functionUrl("webhook")).href;
+    const agentsUrl = aws.functionUrl("webhook").replace(/\/$/, "");
+    const webhookUrl = `${agentsUrl}/webhooks/stream`;
     // The hook as a deployment registers it: only the events that the webhook acts on.
-    stream.setWebhook({ url: webhookUrl, eventTypes: ["call.created", "call.session_started"] });
+    stream.setWebhook({ url: webhookUrl, eventTypes });
 
     const control = await startControl({ log, stream, openai, aws });
     closers.push(() => control.close());
@@ -159,7 +201,10 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
       openAiWsUrl: openai.wsUrl,
       caFile,
       awsEndpointUrl: aws.endpointUrl,
+      dynamoDbUrl: aws.dynamoDbUrl,
       webhookUrl,
+      agentsUrl,
+      agentsKey,
       controlUrl: control.url,
     };
     return { info, log, stream, openai, aws, control, close };

@@ -3,30 +3,39 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
 import { createApp } from "../../functions/app.ts";
-import { candidates } from "../../functions/dispatch/agents.ts";
-import { LaunchError, type LaunchTask } from "../../functions/dispatch/launch.ts";
+import { type Candidate, candidates } from "../../functions/dispatch/agents.ts";
+import { type AskOutcome, type AskRequest, LaunchError, TableError } from "../../functions/dispatch/dispatcher.ts";
 import { maxBodyBytes } from "../../functions/envelope.ts";
+import { askOnly, somePair } from "./ask-only.ts";
 import { apiKey, apiSecret, callCreated, delivery, eventAtMs, sign } from "./events.ts";
 
 let lines: string[] = [];
-let launches: Parameters<LaunchTask>[0][] = [];
-let launchTask: LaunchTask;
+let asked: AskRequest[] = [];
+let answer: (request: AskRequest) => Promise<AskOutcome>;
+
+const launched: AskOutcome = { outcome: "launched", pair: somePair, taskArn: "arn:task/1" };
 
 beforeEach(() => {
   lines = [];
-  launches = [];
-  launchTask = async (launch) => {
-    launches.push(launch);
-    return { taskArn: "arn:task/1" };
-  };
+  asked = [];
+  answer = async () => launched;
 });
 
-const post = async (headers: Record<string, string>, body: Uint8Array<ArrayBuffer>) => {
+const post = async (
+  headers: Record<string, string>,
+  body: Uint8Array<ArrayBuffer>,
+  { agents = candidates }: { agents?: readonly Candidate[] } = {},
+) => {
   const app = createApp({
     streamApiKey: apiKey,
     streamApiSecret: apiSecret,
-    agents: candidates,
-    launchTask: (launch) => launchTask(launch),
+    agentsApiKey: "agents-key",
+    agents,
+    callTypes: ["default"],
+    dispatcher: askOnly((request) => {
+      asked.push(request);
+      return answer(request);
+    }),
     logger: createLogger({ write: (line) => lines.push(line) }),
     now: () => eventAtMs,
   });
@@ -44,7 +53,7 @@ const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 describe("POST /webhooks/stream answers", () => {
   it("202 and launches what was signed", async () => {
     expect(await send([callCreated()])).toEqual({ status: 202, body: { outcome: "launched" } });
-    expect(launches).toHaveLength(1);
+    expect(asked).toHaveLength(1);
   });
 
   it("202 to a gzip body, with or without Content-Encoding", async () => {
@@ -63,7 +72,7 @@ describe("POST /webhooks/stream answers", () => {
       outcome: "ignored",
       reason: "stale",
     });
-    expect(launches).toHaveLength(0);
+    expect(asked).toHaveLength(0);
   });
 
   it.each([
@@ -126,13 +135,38 @@ describe("POST /webhooks/stream answers", () => {
     expect((await send([padded, { gzip: true }])).status).toBe(202);
   });
 
-  it("503 when ECS fails or refuses, so that Stream delivers again", async () => {
-    launchTask = () => Promise.reject(new LaunchError("ECS refused the task"));
-    expect(await send([callCreated()])).toEqual({ status: 503, body: { outcome: "failed", reason: "launch_failed" } });
+  it("200 when the agent is there already, and when a cap keeps it out, saying which", async () => {
+    answer = async () => ({ ...launched, outcome: "present" });
+    expect(await send([callCreated()])).toEqual({ status: 200, body: { outcome: "present" } });
+    answer = async () => ({ outcome: "refused", reason: "calls_at_once" });
+    expect(await send([callCreated()])).toEqual({ status: 200, body: { outcome: "refused", reason: "calls_at_once" } });
+  });
+
+  it.each([new LaunchError("ECS refused the task"), new TableError("a read", new Error("no answer"))])(
+    "503 when AWS fails or refuses, so that Stream delivers again: $code",
+    async (error) => {
+      answer = () => Promise.reject(error);
+      expect(await send([callCreated()])).toEqual({ status: 503, body: { outcome: "failed", reason: error.code } });
+    },
+  );
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("no database");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("no database"))],
+  ])("503 when an agent's joins %s", async (_name, joins) => {
+    const { headers, body } = delivery(callCreated());
+    const failing = await post(headers, body, { agents: [{ name: "max", userId: "max", joins }] });
+    expect(failing).toEqual({ status: 503, body: { outcome: "failed", reason: "joins_failed" } });
+    expect(lines.join()).toContain("no database");
   });
 
   it("500 to what nobody foresaw", async () => {
-    launchTask = () => Promise.reject(new TypeError("bug"));
+    answer = () => Promise.reject(new TypeError("bug"));
     expect(await send([callCreated()])).toEqual({ status: 500, body: { outcome: "failed", reason: "internal" } });
   });
 });
@@ -147,7 +181,7 @@ describe("a delivery that was tampered with launches nothing", () => {
       fc.asyncProperty(mutation, async ([index, mask]) => {
         const mutated = body.map((byte, at) => (at === index ? byte ^ mask : byte));
         expect((await post(headers, mutated)).status).toBeGreaterThanOrEqual(400);
-        expect(launches).toHaveLength(0);
+        expect(asked).toHaveLength(0);
       }),
     );
   });
@@ -160,7 +194,7 @@ describe("a delivery that was tampered with launches nothing", () => {
     await fc.assert(
       fc.asyncProperty(mutated, async (text) => {
         expect((await post({ ...headers, "x-signature": text }, body)).status).toBe(401);
-        expect(launches).toHaveLength(0);
+        expect(asked).toHaveLength(0);
       }),
     );
   });
@@ -170,7 +204,7 @@ describe("a delivery that was tampered with launches nothing", () => {
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (random, gzip) => {
         const sent = new Uint8Array(gzip ? [0x1f, 0x8b, ...random] : random);
         expect((await post(headers, sent)).status).toBeGreaterThanOrEqual(400);
-        expect(launches).toHaveLength(0);
+        expect(asked).toHaveLength(0);
       }),
     );
   });
@@ -188,17 +222,18 @@ describe("the log", () => {
       callCid: "default:demo",
       eventType: "call.created",
       agent: "lucy",
+      agentUserId: "lucy",
+      launchId: somePair.launchId,
       taskArn: "arn:task/1",
       webhookId: "w-7",
       attempt: "2",
       durationMs: expect.any(Number),
-      launchMs: expect.any(Number),
     });
   });
 
   it("has one line for each refusal and failure too, and never the secret or the body", async () => {
     await post({ "x-signature": "0".repeat(64) }, bytes("pii-of-a-caller"));
-    launchTask = () => Promise.reject(new LaunchError("refused", { data: { reason: "no room" } }));
+    answer = () => Promise.reject(new LaunchError("refused", { data: { reason: "no room" } }));
     await send([callCreated({ custom: { note: "pii-of-a-caller" } })]);
     expect(lines.map((line) => JSON.parse(line).level)).toEqual(["warn", "error"]);
     expect(lines.join()).not.toMatch(new RegExp(`${apiSecret}|pii-of-a-caller|${sign(JSON.stringify(callCreated()))}`));

@@ -1,40 +1,54 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, buildBundles } from "../../infra/bundles.ts";
+import { packagesOf, partsOf } from "../support/bundles.ts";
+
+const names = ["webhook", "task-stopped", "sweep"] as const;
 
 let folder: string;
-let bundle: Bundle;
-let inputs: string[];
+let bundles: Bundle[];
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "webhook-bundle-"));
-  const [built] = await buildBundles(["webhook"], folder);
-  if (!built) throw new Error("nothing was built");
-  bundle = built;
-  const [output] = Object.entries(built.metafile.outputs).filter(([file]) => file.endsWith(".mjs"));
-  const kept = Object.entries(output?.[1].inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
-  inputs = kept.map(([file]) => file);
+  folder = await mkdtemp(path.join(os.tmpdir(), "function-bundles-"));
+  bundles = await buildBundles(names, folder);
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it("weighs at most 450 kB", () => {
-  process.stdout.write(`webhook bundle: ${(bundle.bytes / 1000).toFixed(1)} kB\n`);
-  expect(bundle.bytes).toBeLessThanOrEqual(450_000);
+const bundleOf = (name: (typeof names)[number]): Bundle => {
+  const found = bundles.find((bundle) => bundle.name === name);
+  if (found === undefined) throw new Error(`${name} was not built`);
+  return found;
+};
+
+describe.each(names)("the bundle of %s", (name) => {
+  it("weighs at most 450 kB", () => {
+    const { bytes } = bundleOf(name);
+    process.stdout.write(`${name} bundle: ${(bytes / 1000).toFixed(1)} kB\n`);
+    expect(bytes).toBeLessThanOrEqual(450_000);
+  });
+
+  it("holds of the bridge only what functions may import", () => {
+    const allowed =
+      /^bridge-task\/(?:(?:job|duration|errors|log|deadline|signature)\.ts|record\/advice\.ts|agents\/[^/]+\/joins\.ts)$/;
+    const fromBridge = [...partsOf(bundleOf(name)).keys()].filter((file) => file.startsWith("bridge-task/"));
+    expect(fromBridge.filter((file) => !allowed.test(file))).toEqual([]);
+  });
+
+  it("holds no tools, and no zod, werift, openai or Stream SDK", () => {
+    const bundle = bundleOf(name);
+    expect([...partsOf(bundle).keys()].filter((file) => file.startsWith("functions/tools/"))).toEqual([]);
+    const packages = [...packagesOf(bundle).keys()];
+    const unwanted = packages.filter((one) => /^(?:zod|werift|openai|ws|@openai\/.*|@stream-io\/.*)$/.test(one));
+    expect(unwanted).toEqual([]);
+  });
 });
 
-it("holds of the bridge only what functions may import", () => {
-  const allowed = /^bridge-task\/(?:(?:job|errors|log|deadline|emitter)\.ts|agents\/[^/]+\/joins\.ts)$/;
-  const fromBridge = inputs.filter((file) => file.startsWith("bridge-task/"));
-  expect(fromBridge.filter((file) => !allowed.test(file))).toEqual([]);
-  expect(fromBridge).toContain("bridge-task/agents/lucy/joins.ts");
-});
-
-it("holds no zod, werift, openai or Stream SDK", () => {
-  const packages = new Set(inputs.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));
-  const unwanted = [...packages].filter((name) => /^(?:zod|werift|openai|@openai\/.*|@stream-io\/.*)$/.test(name));
-  expect(unwanted).toEqual([]);
-  expect(packages).toContain("hono");
+it("the webhook holds what decides: Hono, the protocol, and every agent's joins", () => {
+  const parts = [...partsOf(bundleOf("webhook")).keys()];
+  expect(parts).toContain("bridge-task/agents/lucy/joins.ts");
+  expect(parts).toContain("functions/dispatch/protocol.ts");
+  expect([...packagesOf(bundleOf("webhook")).keys()]).toContain("hono");
 });

@@ -4,6 +4,8 @@ import { readConfig } from "../../functions/config.ts";
 const environment = {
   STREAM_API_KEY: "k",
   STREAM_API_SECRET: "s",
+  CALLS_TABLE: "Calls",
+  AGENTS_API_KEY: "agents-key",
   BRIDGE_CLUSTER: "c",
   BRIDGE_TASK_DEFINITION: "t",
   BRIDGE_CONTAINER: "bridge",
@@ -11,11 +13,43 @@ const environment = {
   BRIDGE_SECURITY_GROUPS: "sg-a",
 };
 
-it("reads lists with commas", () => {
-  expect(readConfig(environment).bridge.subnets).toEqual(["subnet-a", "subnet-b"]);
+it("reads lists with commas, and knows what is usual", () => {
+  expect(readConfig(environment)).toMatchObject({
+    bridge: { subnets: ["subnet-a", "subnet-b"] },
+    callTypes: ["default"],
+    caps: { agentsPerCall: 4, callsAtOnce: 100 },
+    streamBaseUrl: undefined,
+    functionTools: undefined,
+    allowLoopbackUrls: false,
+  });
+});
+
+it("takes what is set", () => {
+  const settings = {
+    CALL_TYPES: "default,audio_room",
+    MAX_AGENTS_PER_CALL: "1",
+    MAX_CALLS: "7",
+    TOOL_NAMES: "get_current_time,submit_support_ticket",
+    LOOPBACK_URLS: "allowed",
+  };
+  expect(readConfig({ ...environment, ...settings })).toMatchObject({
+    callTypes: ["default", "audio_room"],
+    caps: { agentsPerCall: 1, callsAtOnce: 7 },
+    functionTools: ["get_current_time", "submit_support_ticket"],
+    allowLoopbackUrls: true,
+  });
 });
 
 it("names each variable that is missing or empty, and no value", () => {
   const { BRIDGE_CLUSTER: _, ...rest } = { ...environment, BRIDGE_SUBNETS: " , ", STREAM_API_KEY: "" };
-  expect(() => readConfig(rest)).toThrow(/STREAM_API_KEY, BRIDGE_CLUSTER, BRIDGE_SUBNETS in its environment/);
+  expect(() => readConfig(rest)).toThrow(/STREAM_API_KEY, BRIDGE_CLUSTER, BRIDGE_SUBNETS must be set/);
+});
+
+it.each([
+  ["MAX_CALLS", "none"],
+  ["MAX_CALLS", "0"],
+  ["MAX_AGENTS_PER_CALL", "2.5"],
+  ["STREAM_BASE_URL", "video.example.com"],
+])("says what %s must be when it is %j", (name, value) => {
+  expect(() => readConfig({ ...environment, [name]: value })).toThrow(new RegExp(`${name} must be`));
 });

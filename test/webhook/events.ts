@@ -23,7 +23,7 @@ export const call = (overrides: Json = {}): Json => ({
   ...overrides,
 });
 
-const event = (type: string, atMs: number, rest: Json): StreamEvent => ({
+const made = (type: string, atMs: number, rest: Json): StreamEvent => ({
   type,
   created_at: new Date(atMs).toISOString(),
   call_cid: "default:demo",
@@ -31,13 +31,13 @@ const event = (type: string, atMs: number, rest: Json): StreamEvent => ({
 });
 
 export const callCreated = (overrides: Json = {}, atMs = eventAtMs): StreamEvent =>
-  event("call.created", atMs, { members: [], call: call(overrides) });
+  made("call.created", atMs, { members: [], call: call(overrides) });
 
 export const sessionStarted = (
   { sessionId = "session-1", participants = [user("alice")], ...overrides }: Json & { participants?: Json[] } = {},
   atMs = eventAtMs,
 ): StreamEvent =>
-  event("call.session_started", atMs, {
+  made("call.session_started", atMs, {
     session_id: sessionId,
     call: call({
       session: {
@@ -46,6 +46,23 @@ export const sessionStarted = (
       },
       ...overrides,
     }),
+  });
+
+export const event = (type: string, rest: Json = {}, atMs = eventAtMs): StreamEvent => made(type, atMs, rest);
+
+export const participantJoined = (
+  id: string,
+  { sessionId = "session-1", custom = {} }: { sessionId?: string; custom?: Json } = {},
+  atMs = eventAtMs,
+): StreamEvent =>
+  made("call.session_participant_joined", atMs, {
+    session_id: sessionId,
+    participant: {
+      user: user(id, custom),
+      user_session_id: "u",
+      role: "user",
+      joined_at: new Date(atMs).toISOString(),
+    },
   });
 
 export const sign = (body: string | Uint8Array, secret = apiSecret): string =>

@@ -1,11 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { jobVariable, parseJob } from "../../bridge-task/job.ts";
-import { candidates } from "../../functions/dispatch/agents.ts";
-import { decide, type Launch } from "../../functions/dispatch/decide.ts";
-import { answerOf, outlived, runTaskInput, tokensOf } from "../../functions/dispatch/run-task.ts";
-import type { StreamEvent } from "../../functions/envelope.ts";
-import { callCreated, eventAtMs, sessionStarted } from "./events.ts";
+import { answerOf, runTaskInput } from "../../functions/dispatch/run-task.ts";
+import { stoppedTaskOf } from "../../functions/dispatch/task-state.ts";
 
 const target = {
   cluster: "local",
@@ -14,58 +11,29 @@ const target = {
   subnets: ["subnet-1"],
   securityGroups: ["sg-1"],
 };
-
-const launchOf = (event: StreamEvent): Launch => {
-  const decision = decide(event, { nowMs: eventAtMs, agents: candidates });
-  if ("launch" in decision) return decision.launch;
-  throw new Error(`ignored: ${decision.ignore}`);
-};
-
-describe("tokens", () => {
-  it("call.created and call.session_started of one call share the first", () => {
-    expect(tokensOf(launchOf(callCreated())).first).toBe(tokensOf(launchOf(sessionStarted())).first);
-  });
-
-  it("do not depend on how precisely a date was printed", () => {
-    const printed = ["2026-01-02T03:04:05.123456Z", "2026-01-02T03:04:05.123Z", "2026-01-02T03:04:05Z"];
-    const tokens = printed.map((created_at) => tokensOf(launchOf(callCreated({ created_at }))).first);
-    expect(new Set(tokens).size).toBe(1);
-  });
-
-  it("differ between calls, between a call and its successor under the same id, and between sessions", () => {
-    const launches = [
-      launchOf(callCreated()),
-      launchOf(callCreated({ id: "other" })),
-      launchOf(callCreated({ created_at: "2026-01-02T04:04:05Z" })),
-    ];
-    expect(new Set(launches.map((launch) => tokensOf(launch).first)).size).toBe(3);
-    const sessions = ["a", "b"].map((sessionId) => tokensOf(launchOf(sessionStarted({ sessionId }))).next);
-    expect(new Set(sessions).size).toBe(2);
-  });
-
-  it("are 64 characters that ECS takes, and only a session has a next one", () => {
-    expect(tokensOf(launchOf(callCreated()))).toEqual({
-      first: expect.stringMatching(/^[0-9a-f]{64}$/),
-      next: undefined,
-    });
-  });
-});
+const job = {
+  version: 2,
+  call: { type: "default", id: "demo" },
+  agentUserId: "lucy",
+  launchId: "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+} as const;
 
 describe("RunTask parameters", () => {
-  it("carry the job to the container and nothing secret", () => {
-    const input = runTaskInput(launchOf(callCreated()).job, target, "token");
+  it("carry the job to the container and nothing secret, under the launch as client token", () => {
+    const input = runTaskInput(job, target);
     const [override] = input.overrides?.containerOverrides ?? [];
     expect(override?.environment?.map(({ name }) => name)).toEqual([jobVariable]);
-    expect(parseJob(override?.environment?.[0]?.value ?? "")).toEqual(launchOf(callCreated()).job);
+    expect(parseJob(override?.environment?.[0]?.value ?? "")).toEqual(job);
+    expect(input).toMatchObject({ clientToken: job.launchId, startedBy: "default/demo" });
     expect(input.networkConfiguration?.awsvpcConfiguration?.assignPublicIp).toBe("ENABLED");
   });
 
   it("are the same for equal jobs, and keep ECS's limits for any call", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 300, unit: "binary" }), (id) => {
-        const job = { version: 1 as const, call: { type: "default", id }, agent: "lucy", agentUserId: "lucy" };
-        const input = runTaskInput(job, target, "token");
-        expect(input).toEqual(runTaskInput(structuredClone(job), structuredClone(target), "token"));
+        const odd = { ...job, call: { type: "default", id }, agentUserId: id };
+        const input = runTaskInput(odd, target);
+        expect(input).toEqual(runTaskInput(structuredClone(odd), structuredClone(target)));
         expect(input.startedBy).toMatch(/^[A-Za-z0-9/_-]{1,128}$/);
         for (const { value } of input.tags ?? []) expect(value).toMatch(/^[\p{L}\p{N}\p{Zs}+\-=._:/@]{1,256}$/u);
       }),
@@ -73,28 +41,63 @@ describe("RunTask parameters", () => {
   });
 });
 
-describe("a token whose task has stopped", () => {
-  const stoppedAt = (atMs: number) =>
-    answerOf({ tasks: [{ taskArn: "arn:task", lastStatus: "STOPPED", stoppedAt: new Date(atMs) }] });
-
-  it("gives way to a session that began after the task's end", () => {
-    expect(outlived(stoppedAt(eventAtMs - 1), launchOf(sessionStarted()))).toBe(true);
+describe("what ECS answers", () => {
+  it("is a task that is there, or one that is over and why", () => {
+    expect(answerOf({ tasks: [{ taskArn: "arn", lastStatus: "RUNNING" }] })).toEqual({
+      kind: "task",
+      taskArn: "arn",
+      end: undefined,
+    });
+    const containers = [{ name: "bridge", exitCode: 70 }];
+    const stopped = {
+      taskArn: "arn",
+      lastStatus: "STOPPED",
+      stopCode: "EssentialContainerExited",
+      containers,
+    } as const;
+    expect(answerOf({ tasks: [stopped] })).toMatchObject({
+      end: { isByOperator: false, detail: "EssentialContainerExited; bridge exited with 70" },
+    });
+    expect(answerOf({ tasks: [{ ...stopped, stopCode: "UserInitiated" }] })).toMatchObject({
+      end: { isByOperator: true },
+    });
   });
 
-  it("stands against a late duplicate from the task's own time", () => {
-    expect(outlived(stoppedAt(eventAtMs + 1), launchOf(sessionStarted()))).toBe(false);
-  });
-
-  it("does not count while the task runs", () => {
-    const running = answerOf({ tasks: [{ taskArn: "arn:task", lastStatus: "RUNNING" }] });
-    expect(outlived(running, launchOf(sessionStarted()))).toBe(false);
+  it("without a task is a refusal that says why", () => {
+    expect(answerOf({ tasks: [], failures: [{ reason: "RESOURCE:CPU", detail: "no room" }] })).toEqual({
+      kind: "refused",
+      reason: "RESOURCE:CPU: no room",
+    });
+    expect(answerOf({})).toMatchObject({ kind: "refused" });
   });
 });
 
-it("an answer without a task is a refusal that says why", () => {
-  expect(answerOf({ tasks: [], failures: [{ reason: "RESOURCE:CPU", detail: "no room" }] })).toEqual({
-    kind: "refused",
-    reason: "RESOURCE:CPU: no room",
+describe("a task state change", () => {
+  const environment = [
+    { name: "OTHER", value: "1" },
+    { name: jobVariable, value: JSON.stringify(job) },
+  ];
+  const detail = { taskArn: "arn", lastStatus: "STOPPED", overrides: { containerOverrides: [{ environment }] } };
+
+  it("names the launch by the job in its overrides", () => {
+    expect(stoppedTaskOf(detail)).toEqual({
+      taskArn: "arn",
+      job,
+      end: { isByOperator: false, detail: "no reason given" },
+    });
   });
-  expect(answerOf({})).toMatchObject({ kind: "refused" });
+
+  it("of a task without a job, or of a release before claims, names none", () => {
+    expect(stoppedTaskOf({ ...detail, overrides: {} })?.job).toBeUndefined();
+    const old = { name: jobVariable, value: JSON.stringify({ ...job, version: 1 }) };
+    const overrides = { containerOverrides: [{ environment: [old] }] };
+    expect(stoppedTaskOf({ ...detail, overrides })?.job).toBeUndefined();
+  });
+
+  it.each([[{ ...detail, lastStatus: "RUNNING" }], [{ lastStatus: "STOPPED" }], [null], ["STOPPED"], [undefined]])(
+    "is none: %j",
+    (given) => {
+      expect(stoppedTaskOf(given)).toBeUndefined();
+    },
+  );
 });

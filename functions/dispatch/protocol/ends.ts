@@ -1,0 +1,72 @@
+import type { Pair, PairEnd, PairEndReason } from "./pair.ts";
+
+/**
+ * What brings an agent back after a stay that ended so, in the same session of the call.
+ * at_once: ECS's word that its task is gone. event: people who come. live: call.live_started. nothing: a POST, or another session.
+ */
+const returns: Record<PairEndReason, "at_once" | "event" | "live" | "nothing"> = {
+  crashed: "at_once",
+  internal: "at_once",
+  join_failed: "at_once",
+  model_lost: "at_once",
+  sfu_lost: "at_once",
+  stopped: "at_once",
+  // Written by a launch that still has the pair, it is a misunderstanding, and nobody else would come.
+  replaced: "at_once",
+  gave_up: "event",
+  idle: "event",
+  waited: "event",
+  launch_refused: "event",
+  over_cap: "event",
+  backstage: "live",
+  bad_job: "nothing",
+  blocked: "nothing",
+  call_ended: "nothing",
+  call_full: "nothing",
+  disconnected: "nothing",
+  e2ee: "nothing",
+  end_call: "nothing",
+  kicked: "nothing",
+  left: "nothing",
+  max_duration: "nothing",
+  model_refused: "nothing",
+  no_permission: "nothing",
+  refused: "nothing",
+  removed: "nothing",
+};
+
+/** Whether people who come bring the agent back after such an end, in the same session too. */
+export const comesBack = (reason: PairEndReason): boolean =>
+  returns[reason] === "at_once" || returns[reason] === "event";
+
+/** Whether it comes back as soon as its task is gone, without anybody asking. */
+export const comesBackAtOnce = (reason: PairEndReason): boolean => returns[reason] === "at_once";
+
+/** Whether nothing in the same session brings it back but a POST. */
+export const isFinal = (reason: PairEndReason): boolean => returns[reason] === "nothing";
+
+/** The launch never was: the very event that asked for it is delivered again, and may. */
+export const neverWas = (reason: PairEndReason): boolean => reason === "launch_refused" || reason === "over_cap";
+
+/** It left because it saw nobody, so somebody whom it could not see yet is news to it. */
+export const sawNobody = (reason: PairEndReason): boolean => reason === "idle" || reason === "waited";
+
+/** The end of the stay, or the one that the running task was told; undefined where the agent is there, or is coming. */
+export const endOf = ({ end, wish, sessionId }: Pair): PairEnd | undefined => {
+  if (end !== undefined || wish === undefined) return end;
+  const session = wish.sessionId ?? sessionId;
+  return { reason: wish.reason, atMs: wish.atMs, ...(session !== undefined && { sessionId: session }) };
+};
+
+/**
+ * Whether people called for the agent in a later session than the one it was in: the event came while the task had not noticed
+ * that its own session was over.
+ */
+export const isCalledElsewhere = ({ latestEvent, askedAtMs }: Pair, sessionId: string | undefined): boolean =>
+  sessionId !== undefined &&
+  latestEvent?.sessionId !== undefined &&
+  latestEvent.sessionId !== sessionId &&
+  latestEvent.atMs > askedAtMs;
+
+/** The pair after its stay. */
+export const ended = ({ wish: _, ...pair }: Pair, end: PairEnd): Pair => ({ ...pair, state: "ended", end });

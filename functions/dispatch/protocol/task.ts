@@ -1,0 +1,96 @@
+import { comesBack, comesBackAtOnce, ended, isCalledElsewhere, sawNobody } from "./ends.ts";
+import { acknowledged } from "./mailbox.ts";
+import { type Beat, type Confirm, changed, type End, type Step, unchanged } from "./messages.ts";
+import type { LeaveReason, Pair, PairEnd } from "./pair.ts";
+
+/** The task of a launch asks whether it may join. */
+export const confirm = (pair: Pair | undefined, { launchId, taskArn }: Confirm, nowMs: number): Step => {
+  if (pair?.launchId !== launchId) return unchanged({ type: "replaced" });
+  if (pair.state === "ended") {
+    const reason = pair.end?.reason;
+    const isTold = reason === "removed" || reason === "call_ended";
+    return unchanged(isTold ? { type: "leave", reason } : { type: "replaced" });
+  }
+  if (pair.state === "running") {
+    // The same task asks again when it did not get the answer. Another one of the same launch must not be there, and goes.
+    return unchanged({ type: pair.taskArn === taskArn ? "confirmed" : "replaced" });
+  }
+  if (pair.leaving !== undefined) return unchanged({ type: "wait" });
+  // From here on the task tells which session it is in: it may be a later one than the events told of.
+  const { sessionId: _, ...known } = pair;
+  const running = { ...known, state: "running", taskArn, confirmedAtMs: nowMs, heartbeatAtMs: nowMs } as const;
+  return changed(running, { type: "confirmed" });
+};
+
+/** The pair without a wish that is about another session than the one the task says it is in: it has moved on. */
+const withoutOldWish = (pair: Pair, sessionId: string | undefined): Pair => {
+  const { wish, ...rest } = pair;
+  const isOld = wish?.sessionId !== undefined && sessionId !== undefined && wish.sessionId !== sessionId;
+  return isOld ? rest : pair;
+};
+
+/** The running task says that it is well, where it is, and what it has read. */
+export const beat = (pair: Pair | undefined, input: Beat, nowMs: number): Step => {
+  if (pair?.launchId !== input.launchId || pair.state !== "running") return unchanged({ type: "replaced" });
+  const { sessionId } = input;
+  const alive = {
+    ...withoutOldWish(pair, sessionId),
+    ...(sessionId !== undefined && { sessionId }),
+    heartbeatAtMs: nowMs,
+  };
+  return changed(acknowledged(alive, input.acknowledged, nowMs), { type: "noted" });
+};
+
+/** Why the stay ended, and whether it goes on. */
+const endOfStay = (pair: Pair, input: End, isMissed: boolean, nowMs: number): PairEnd => {
+  const { wish } = pair;
+  // A task that leaves by itself while it is told to go has gone for that reason: nobody brings it back.
+  const reason = wish !== undefined && comesBack(input.reason) ? wish.reason : input.reason;
+  const sessionId = input.sessionId ?? wish?.sessionId ?? pair.sessionId;
+  const goesOn = wish === undefined && (isMissed || comesBackAtOnce(reason));
+  const isOnlySession = wish === undefined || wish.sessionId !== undefined;
+  return {
+    reason,
+    atMs: reason === wish?.reason ? wish.atMs : nowMs,
+    ...(sessionId !== undefined && { sessionId }),
+    ...(input.detail !== undefined && { detail: input.detail }),
+    ...((goesOn || (isOnlySession && isCalledElsewhere(pair, sessionId))) && { relaunch: true }),
+  };
+};
+
+const withoutLeaving = ({ leaving: _, ...pair }: Pair): Pair => pair;
+
+/** The launch is out of the call, if it was the one that others wait for. */
+export const out = (pair: Pair, launchId: string): Pair =>
+  pair.leaving?.launchId === launchId ? withoutLeaving(pair) : pair;
+
+/** The task ends its stay, or says that it is out of the call. */
+export const end = (pair: Pair | undefined, input: End, nowMs: number): Step => {
+  const { launchId, isOut } = input;
+  if (pair === undefined) return unchanged({ type: "noted" });
+  if (pair.launchId !== launchId || pair.state === "ended") {
+    const after = isOut ? out(pair, launchId) : pair;
+    return after === pair ? unchanged({ type: "noted" }) : changed(after, { type: "noted" });
+  }
+  const stay = withoutOldWish(pair, input.sessionId);
+  const isMissed = sawNobody(input.reason) && input.knockCount < stay.knockCount;
+  if (isMissed && !isOut && stay.wish === undefined) return unchanged({ type: "look_again" });
+  const after = ended(stay, endOfStay(stay, input, isMissed, nowMs));
+  if (isOut || pair.state === "launching") return changed(after, { type: "noted" });
+  const { taskArn } = pair;
+  const leaving = { launchId, ...(taskArn !== undefined && { taskArn }), sinceMs: nowMs };
+  return changed({ ...after, leaving }, { type: "noted" });
+};
+
+/**
+ * What the task of a confirmed launch finds in the pair. undefined: stay. Else it leaves, with that reason.
+ * `sessionId`: the session that it is in; the end of another does not concern it.
+ */
+export const orderFor = (
+  pair: Pair | undefined,
+  launchId: string,
+  sessionId: string | undefined,
+): LeaveReason | "replaced" | undefined => {
+  if (pair?.launchId === launchId && pair.state !== "ended") return withoutOldWish(pair, sessionId).wish?.reason;
+  return (pair?.leaving?.launchId === launchId ? pair.leaving.reason : undefined) ?? "replaced";
+};

@@ -52,6 +52,9 @@ export class Announcer {
     if (this.#phase === "open") {
       this.#phase = "closing";
       this.#outbox.finish();
+      // There is no later: what is left is tried now, and a few times more.
+      this.#pausedUntilMs = 0;
+      this.#failureCount = 0;
       this.#pump();
     }
     await withDeadline(this.#empty.promise, timeoutMs, "telling the call").catch((error) =>

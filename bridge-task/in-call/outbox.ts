@@ -20,7 +20,7 @@ export class Outbox {
   /** The latest of each kind, as many as may be sent in a second, and what they were about. */
   readonly #sent = new Map<AgentEvent["type"], { atMs: number; subject: string }[]>();
   #state: AgentStateEvent | undefined;
-  /** The last that was sent, so that nobody is told what they know. */
+  /** The last that was sent, so that nobody is told what they know; undefined while somebody may not know it. */
   #known: AgentStateEvent | undefined;
   #waiting: (AgentCaptionEvent | AgentToolEvent)[] = [];
   #droppedCount = 0;
@@ -31,7 +31,8 @@ export class Outbox {
 
   offer(event: AgentEvent): void {
     if (event.type === "agent.state") {
-      if (this.#state?.state !== "left") this.#state = isSame(event, this.#known) ? undefined : event;
+      const hasLeft = [this.#state, this.#known].some((last) => last?.state === "left");
+      if (!hasLeft) this.#state = isSame(event, this.#known) ? undefined : event;
       return;
     }
     const at = event.type === "agent.caption" ? this.#waiting.findIndex((other) => isOfItem(other, event.itemId)) : -1;
@@ -42,7 +43,9 @@ export class Outbox {
 
   /** Whoever came last does not know the state. */
   sayStateAgain(at: string): void {
-    if (this.#known !== undefined && this.#known.state !== "left") this.#state ??= { ...this.#known, at };
+    if (this.#known === undefined || this.#known.state === "left") return;
+    this.#state ??= { ...this.#known, at };
+    this.#known = undefined;
   }
 
   /** Takes out what may be sent now, or tells how long nothing may; undefined: there is nothing. */

@@ -16,6 +16,19 @@ export interface TokensByKind {
   transcriptionOutput: number;
 }
 
+export const noTokens: TokensByKind = {
+  inputText: 0,
+  inputAudio: 0,
+  inputImage: 0,
+  cachedText: 0,
+  cachedAudio: 0,
+  cachedImage: 0,
+  outputText: 0,
+  outputAudio: 0,
+  transcriptionInput: 0,
+  transcriptionOutput: 0,
+};
+
 /** A tool that has ended. `status`: `done`, or why the model got an error instead of a result. */
 export interface UsedTool {
   name: string;
@@ -24,7 +37,7 @@ export interface UsedTool {
 }
 
 /** One stay of one agent in one call. Times are ISO 8601; those of before the agent got in are when it did. */
-export interface CallRecord {
+export interface CallRecord<Reason = EndReason | "crashed"> {
   call: { type: string; id: string; cid: string };
   agent: { userId: string; name?: string };
   /** One process, one launch. */
@@ -36,7 +49,8 @@ export interface CallRecord {
   endedAt: string;
   /** In the call; 0 where it never got in. */
   durationSeconds: number;
-  reason: EndReason;
+  /** `crashed`: the task stopped without a word; then nothing is known but when. */
+  reason: Reason;
   detail?: string;
   /** What to do, where the reason is a failure. */
   advice?: string;

@@ -1,15 +1,20 @@
+import type { EndReason } from "../job.ts";
 import { adviceOn } from "./advice.ts";
 import type { CallRecord } from "./call-record.ts";
+import { cut } from "./cut.ts";
 import { emptyTally, type RecordEvent, type Tally, tallied } from "./tally.ts";
 
 /** What is known of a stay before it begins. */
-export type Stay = Pick<CallRecord, "call" | "agent" | "launchId" | "startedAt">;
+export type Stay = Pick<CallRecord<EndReason>, "call" | "agent" | "launchId" | "startedAt">;
+
+/** An error may quote a whole answer. */
+const maxDetailLength = 2_000;
 
 /** Keeps one stay's record. */
 export class RecordKeeper {
   readonly #stay: Stay;
   #tally: Tally = emptyTally;
-  #record: CallRecord | undefined;
+  #record: CallRecord<EndReason> | undefined;
 
   constructor(stay: Stay) {
     this.#stay = stay;
@@ -30,7 +35,10 @@ export class RecordKeeper {
   }
 
   /** The record as of its end; what was given first stays. `endedAt`: ISO 8601. */
-  end({ reason, detail }: Pick<CallRecord, "reason"> & { detail?: string | undefined }, endedAt: string): CallRecord {
+  end(
+    { reason, detail }: Pick<CallRecord<EndReason>, "reason"> & { detail?: string | undefined },
+    endedAt: string,
+  ): CallRecord<EndReason> {
     if (this.#record !== undefined) return this.#record;
     const { joinedAt, sessions: _, ...counted } = this.#tally;
     const advice = adviceOn(reason);
@@ -40,7 +48,7 @@ export class RecordKeeper {
       endedAt,
       durationSeconds: joinedAt === undefined ? 0 : secondsBetween(joinedAt, endedAt),
       reason,
-      ...(detail ? { detail } : {}),
+      ...(detail ? { detail: cut(detail, maxDetailLength) } : {}),
       ...(advice === undefined ? {} : { advice }),
       ...counted,
     };

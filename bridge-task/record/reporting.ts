@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { StreamClient } from "@stream-io/node-sdk";
-import type { AgentClient } from "../agent-client.ts";
 import { Courier } from "../events-out/courier.ts";
 import type { OutgoingEvent } from "../events-out/events.ts";
 import { Announcer } from "../in-call/announcer.ts";
@@ -9,6 +8,7 @@ import type { AgentSettings, EndReason } from "../job.ts";
 import type { Logger } from "../log.ts";
 import { postSigned } from "../outgoing/signed-post.ts";
 import type { UrlPolicy } from "../outgoing/url-policy.ts";
+import type { SessionEvents } from "../realtime/client-events.ts";
 import type { Participant, StreamCall } from "../stream/stream-call.ts";
 import { adviceOn } from "./advice.ts";
 import type { CallRecord } from "./call-record.ts";
@@ -35,17 +35,28 @@ export interface StayEnd {
   detail?: string | undefined;
 }
 
+/**
+ * Where a session's events come from: best the session's own emitter, from which an application that clears its own listeners
+ * (clearEventHandlers, reset) takes nothing away.
+ */
+export interface SessionSource {
+  on<Name extends "realtime.event" | "agent.state" | "tool.started" | "tool.finished">(
+    name: Name,
+    listener: (...args: SessionEvents[Name]) => unknown,
+  ): unknown;
+}
+
 /** Who is told what of one stay: people in the call, the application's backend, the record. None of it is ever waited for by the sound. */
 export interface Reporting {
   /** The agent is in the call. Call it before the application's `connected`, so that nothing is missed. At most once. */
-  joined(parts: { client: Pick<AgentClient, "on">; participant: Pick<StreamCall, "on" | "participants"> }): void;
+  joined(parts: { client: SessionSource; participant: Pick<StreamCall, "on" | "participants"> }): void;
   /** The record as of the end: the first call decides when that was, and later ones give the same. */
-  record(end: StayEnd): CallRecord;
+  record(end: StayEnd): CallRecord<EndReason>;
   /**
    * Tells of the end and waits until everything is told, at most 5 s. To be called once the agent is out of the call, or when it
    * is clear that it never gets in. Resolves with the record. Never rejects. Idempotent.
    */
-  close(end: StayEnd): Promise<CallRecord>;
+  close(end: StayEnd): Promise<CallRecord<EndReason>>;
 }
 
 const closeTimeoutMs = 5_000;
@@ -64,7 +75,7 @@ class StayReporting implements Reporting {
   readonly #log: SessionLog;
   readonly #announcer: Announcer;
   readonly #courier: Courier | undefined;
-  #closing: Promise<CallRecord> | undefined;
+  #closing: Promise<CallRecord<EndReason>> | undefined;
 
   constructor(options: ReportingOptions) {
     const { streamClient, call, agentUser, settings, key, urlPolicy, launchId, logger } = options;
@@ -99,34 +110,37 @@ class StayReporting implements Reporting {
       came(joined);
       this.#announcer.sayStateAgain();
     });
-    participant.on("participantLeft", ({ sessionId }) =>
-      this.#keeper.add({ type: "person_left", at: isoOf(Date.now()), sessionId }),
+    participant.on("participantLeft", ({ sessionId }) => {
+      this.#keeper.add({ type: "person_left", at: isoOf(Date.now()), sessionId });
+      this.#speakers.left(sessionId, Date.now());
+    });
+    participant.on("speaking", ({ sessionId, userId, isSpeaking }) =>
+      this.#speakers.speaking(sessionId, userId, isSpeaking, Date.now()),
     );
-    participant.on("speaking", ({ userId, isSpeaking }) => this.#speakers.speaking(userId, isSpeaking, Date.now()));
     client.on("realtime.event", (record) => this.#tell(this.#log.onWire(record, Date.now())));
     client.on("agent.state", ({ state }) => this.#tell(this.#log.onState(state, Date.now())));
     client.on("tool.started", (started) => this.#tell(this.#log.onToolStarted(started, Date.now())));
     client.on("tool.finished", (finished) => this.#tell(this.#log.onToolFinished(finished)));
   }
 
-  record(end: StayEnd): CallRecord {
+  record(end: StayEnd): CallRecord<EndReason> {
     this.#tell(this.#log.finish(Date.now()));
     return this.#keeper.end(end, isoOf(Date.now()));
   }
 
-  close(end: StayEnd): Promise<CallRecord> {
+  close(end: StayEnd): Promise<CallRecord<EndReason>> {
     this.#closing ??= this.#close(end);
     return this.#closing;
   }
 
-  async #close(end: StayEnd): Promise<CallRecord> {
+  async #close(end: StayEnd): Promise<CallRecord<EndReason>> {
     const record = this.record(end);
     this.#tellEnd(record);
     await Promise.all([this.#announcer.close(closeTimeoutMs), this.#courier?.close(closeTimeoutMs)]);
     return record;
   }
 
-  #tellEnd(record: CallRecord): void {
+  #tellEnd(record: CallRecord<EndReason>): void {
     const { reason, detail = "", joinedAt } = record;
     // Another launch of the same agent is, or will be, in the call: what it tells is true.
     if (reason !== "replaced") this.#announce({ type: "agent.state", state: "left", reason });

@@ -4,6 +4,7 @@ import type { RealtimeRecord } from "../realtime/client-events.ts";
 import type { FinishedTool, StartedTool } from "../realtime/tools/runner.ts";
 import type { AgentState } from "../realtime/turn/types.ts";
 import type { UsedTool } from "./call-record.ts";
+import { cut } from "./cut.ts";
 import { spokenEventOf } from "./spoken-events.ts";
 import type { RecordEvent } from "./tally.ts";
 import { type ToolUse, ToolUses } from "./tool-uses.ts";
@@ -122,7 +123,7 @@ const reportsOfUtterance = (utterance: Utterance): Report[] => {
   };
   reports.push({ to: "call", event: caption });
   if (isFinal && text !== "") {
-    const turn = { ...utterance, text: text.slice(0, maxTurnLength) };
+    const turn = { ...utterance, text: cut(text, maxTurnLength) };
     reports.push({ to: "backend", event: { type: "turn", turn } });
   }
   return reports;

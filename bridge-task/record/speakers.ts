@@ -1,4 +1,5 @@
 interface Span {
+  sessionId: string;
   userId: string;
   fromMs: number;
   /** Infinite while they speak. */
@@ -9,18 +10,24 @@ interface Span {
 const keptSpans = 64;
 
 /**
- * Who spoke when, as the SFU tells it. The model hears one mix of all, so whose turn it was is an estimate: theirs who spoke for
- * longest during it. Times are milliseconds of one clock.
+ * Who spoke when, as the SFU tells it, session by session. The model hears one mix of all, so whose turn it was is an estimate:
+ * theirs who spoke for longest during it. Times are milliseconds of one clock.
  */
 export class Speakers {
   #spans: Span[] = [];
 
-  speaking(userId: string, isSpeaking: boolean, nowMs: number): void {
-    const open = this.#spans.find((span) => span.userId === userId && span.toMs === Number.POSITIVE_INFINITY);
+  speaking(sessionId: string, userId: string, isSpeaking: boolean, nowMs: number): void {
+    const open = this.#spans.find((span) => span.sessionId === sessionId && span.toMs === Number.POSITIVE_INFINITY);
     if (!isSpeaking && open !== undefined) open.toMs = nowMs;
     if (isSpeaking && open === undefined) {
-      this.#spans = [...this.#spans, { userId, fromMs: nowMs, toMs: Number.POSITIVE_INFINITY }].slice(-keptSpans);
+      const span = { sessionId, userId, fromMs: nowMs, toMs: Number.POSITIVE_INFINITY };
+      this.#spans = [...this.#spans, span].slice(-keptSpans);
     }
+  }
+
+  /** Nobody says any more that this session is silent. */
+  left(sessionId: string, nowMs: number): void {
+    this.speaking(sessionId, "", false, nowMs);
   }
 
   /** Who of those present spoke for longest between these times; undefined where that is nobody, or not known. */

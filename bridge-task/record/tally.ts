@@ -1,5 +1,6 @@
-import type { CallRecord, UsedTool } from "./call-record.ts";
-import { addUsage, noTokens, type Usage } from "./usage.ts";
+import { type CallRecord, noTokens, type UsedTool } from "./call-record.ts";
+import { cut } from "./cut.ts";
+import { addUsage, type Usage } from "./usage.ts";
 
 /** What happens in a stay, as far as its record is concerned. Times are ISO 8601. */
 export type RecordEvent =
@@ -23,6 +24,9 @@ export interface Tally
 /** More are counted, not listed: the record is one item of at most 400 kB. */
 export const maxListed = { people: 200, tools: 500 } as const;
 
+/** Stream takes longer names, and would have a full call's record too long to be kept. */
+const maxNameLength = 100;
+
 export const emptyTally: Tally = {
   joinedAt: undefined,
   people: [],
@@ -42,7 +46,7 @@ const personCame = (tally: Tally, event: Extract<RecordEvent, { type: "person_ca
   const isThere = [...tally.sessions.values()].includes(userId);
   const sessions = new Map(tally.sessions).set(sessionId, userId);
   if (isThere) return { ...tally, sessions };
-  const person = { userId, ...(name === "" ? {} : { name }), joinedAt: at };
+  const person = { userId, ...(name === "" ? {} : { name: cut(name, maxNameLength) }), joinedAt: at };
   const people = tally.people.length < maxListed.people ? [...tally.people, person] : tally.people;
   return { ...tally, sessions, people, peopleCount: tally.peopleCount + 1 };
 };

@@ -1,10 +1,14 @@
 import type { RealtimeRecord } from "../realtime/client-events.ts";
 import type { FinishedTool, StartedTool } from "../realtime/tools/runner.ts";
+import { cut } from "./cut.ts";
 
 type Finished = Pick<FinishedTool, "name" | "callId" | "status" | "tookMs">;
 
 /** A tool began, or ended. */
 export type ToolUse = { type: "began"; name: string; callId: string } | ({ type: "ended" } & Finished);
+
+/** MCP servers name their tools as they like. */
+const maxNameLength = 100;
 
 /** More at once are not followed. */
 const maxRunning = 64;
@@ -54,14 +58,15 @@ export class ToolUses {
   /** A function begins. */
   started({ name, callId }: StartedTool, beganAtMs: number): ToolUse[] {
     if (this.#running.has(callId) || this.#running.size >= maxRunning) return [];
-    this.#running.set(callId, { name, beganAtMs });
-    return [{ type: "began", name, callId }];
+    const shown = cut(name, maxNameLength);
+    this.#running.set(callId, { name: shown, beganAtMs });
+    return [{ type: "began", name: shown, callId }];
   }
 
   /** A handler's call is over. */
   finished({ name, callId, status, tookMs }: Finished): ToolUse[] {
     this.#running.delete(callId);
-    return [{ type: "ended", name, callId, status, tookMs }];
+    return [{ type: "ended", name: cut(name, maxNameLength), callId, status, tookMs }];
   }
 
   /** A handler's end is told before the server can answer its output. Whose is not was answered by the application. */

@@ -1,23 +1,10 @@
 import type { RealtimeServerEvent } from "openai/resources/realtime/realtime";
-import type { TokensByKind } from "./call-record.ts";
+import { noTokens, type TokensByKind } from "./call-record.ts";
 
 export interface Usage {
   tokens: TokensByKind;
   transcriptionSeconds: number;
 }
-
-export const noTokens: TokensByKind = {
-  inputText: 0,
-  inputAudio: 0,
-  inputImage: 0,
-  cachedText: 0,
-  cachedAudio: 0,
-  cachedImage: 0,
-  outputText: 0,
-  outputAudio: 0,
-  transcriptionInput: 0,
-  transcriptionOutput: 0,
-};
 
 /** What a server may leave out, or write otherwise, counts as nothing. */
 const count = (value: unknown): number => (typeof value === "number" && value > 0 ? value : 0);

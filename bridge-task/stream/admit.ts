@@ -3,6 +3,7 @@ import { likelyRefusal } from "./admission.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { CallRefusedError, CoordinatorError } from "./errors.ts";
 import type { CallJoin } from "./join-response.ts";
+import { isRetryable } from "./retry.ts";
 
 /** API code of Stream for something that a user may not do. */
 const notAllowed = 17;
@@ -49,7 +50,7 @@ export const admit = async (coordinator: Coordinator, avoid: readonly string[], 
   try {
     await coordinator.grant([voice]);
   } catch (cause) {
-    throw noPermission(coordinator, voice, cause);
+    throw isRetryable(cause) ? cause : noPermission(coordinator, voice, cause);
   }
   // What a join may do is fixed when it is made.
   const second = await join();

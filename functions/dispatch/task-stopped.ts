@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { crashRecordOf, diedSilently } from "./crash-record.ts";
 import { type DispatchParts, type Place, startTask } from "./launcher.ts";
+import type { Pair } from "./protocol.ts";
 import type { TaskEnd } from "./run-task.ts";
 import { jobOf, stoppedTaskOf } from "./task-state.ts";
 
@@ -11,6 +13,17 @@ export type StoppedOutcome =
   | "relaunched"
   /** It stopped again and again; nobody goes on. */
   | "gave_up";
+
+/** Best effort: what matters is that the agent comes back. */
+const recordCrash = async ({ table, logger, now }: DispatchParts, place: Place, before: Pair, detail: string) => {
+  const record = crashRecordOf(place, before, detail, now());
+  const { cid, userId } = place;
+  try {
+    await table.putRecord(cid, userId, record.startedAt, record);
+  } catch (error) {
+    logger.warn("record_not_written", { callCid: cid, agentUserId: userId, launchId: record.launchId, error });
+  }
+};
 
 /** ECS's word that the task of a launch is gone; where the protocol wants it, a new one is started at once. */
 export const launchStopped = async (
@@ -28,7 +41,12 @@ export const launchStopped = async (
     operatorStopped: isByOperator,
     detail,
   };
-  const { step, pair } = await table.change(cid, userId, input);
+  let before: Pair | undefined;
+  const { step, pair } = await table.change(cid, userId, (found) => {
+    before = found;
+    return input;
+  });
+  if (before !== undefined && diedSilently(before, launchId)) await recordCrash(parts, place, before, detail);
   const fields = { callCid: cid, agentUserId: userId, launchId, detail };
   if (step.answer.type === "gave_up") {
     logger.error("agent_gave_up", { ...fields, launchedAtMs: pair?.launchedAtMs });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Fixture, startFixture } from "./fixture.ts";
+import { type Fixture, startFixture, stoppedDetail } from "./fixture.ts";
 
 let fixture: Fixture;
 let callCount = 0;
@@ -261,6 +261,25 @@ describe("a task that stopped", () => {
     const asked = await fixture.ask(cid);
     expect(asked).toMatchObject({ outcome: "refused", reason: "launches", retryAfterSeconds: expect.any(Number) });
     expect(fixture.lines.map(({ event }) => event)).toContain("agent_gave_up");
+  });
+
+  it("without a word has a record all the same: when, and how ECS says it ended", async () => {
+    const cid = newCall();
+    await fixture.ask(cid);
+    await fixture.confirm(cid);
+    const task = fixture.latest(cid);
+    const { launchId } = task.job;
+    await fixture.crash(cid);
+    const record = await fixture.dispatcher.record(cid, "max");
+    expect(record).toMatchObject({
+      call: { cid },
+      agent: { userId: "max" },
+      launchId,
+      reason: "crashed",
+      detail: expect.stringContaining("bridge exited with 137"),
+    });
+    await fixture.dispatcher.stopped(stoppedDetail(task));
+    expect(await fixture.dispatcher.record(cid, "max")).toEqual(record);
   });
 
   it("is told of again, late and twice, without effect", async () => {

@@ -197,11 +197,10 @@ const happenOnce = (world: World, event: Event, id: string): World => {
   const gone = { ...call, sessionId: undefined, sinceMs: 0, hasPerson: false, isKicked: false };
   switch (event) {
     case "call_created": {
-      // Once; again only after the call was deleted, under its old id.
-      if (seen.isCreated && !call.isOver) return world;
+      if (seen.isCreated || call.isOver) return world;
       const created = {
         ...world,
-        call: { ...call, isOver: false },
+
         seen: { ...seen, isCreated: true, isWanted: true },
       };
       return addShell(created, id, "delivery", askOf(created, id, "event"));

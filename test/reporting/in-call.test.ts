@@ -66,6 +66,17 @@ describe("what is told, and how often", () => {
     expect(outbox.next(1_000)).toEqual({ event: { ...state("listening"), at: "later" } });
   });
 
+  test("who came last is told the state, although it is reported once more, unchanged, before it may be said again", () => {
+    const outbox = new Outbox();
+    outbox.offer(state("listening"));
+    outbox.next(0);
+    outbox.sayStateAgain("later");
+    outbox.offer(state("listening"));
+    expect(outbox.next(100)).toEqual({ event: state("listening") });
+    outbox.offer(state("listening"));
+    expect(outbox.next(1_000)).toBeUndefined();
+  });
+
   test("a caption that grows is replaced where it waits; a new one waits behind", () => {
     const outbox = new Outbox();
     outbox.offer(caption("a", "It"));
@@ -102,6 +113,7 @@ describe("what is told, and how often", () => {
     outbox.offer(state("listening"));
     expect(sentUntil(outbox, 0, 1_000).map(({ event }) => event)).toEqual([state("left")]);
     outbox.sayStateAgain("later");
+    outbox.offer(state("thinking"));
     expect(outbox.next(5_000)).toBeUndefined();
   });
 
@@ -196,6 +208,25 @@ describe("telling the call", () => {
     expect(lines).toHaveLength(1);
     await announcer.close(1_000);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("that it left is told after failures too, without the pause that they called for", async () => {
+    const sent: AgentEvent[] = [];
+    let isDown = true;
+    const send = async (event: AgentEvent) => {
+      if (isDown) throw new Error("Too many requests");
+      sent.push(event);
+    };
+    const announcer = new Announcer({ send, logger: silentLogger });
+    announcer.offer(state("listening"));
+    await vi.advanceTimersByTimeAsync(20_000);
+    announcer.offer(state("left"));
+    const closed = announcer.close(5_000);
+    await vi.advanceTimersByTimeAsync(500);
+    isDown = false;
+    await vi.advanceTimersByTimeAsync(4_500);
+    await closed;
+    expect(sent).toEqual([state("left")]);
   });
 
   test("closing waits for what is final, and not for ever", async () => {

@@ -2,11 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { exitCodes } from "../../bridge-task/job.ts";
 import { adviceOn } from "../../bridge-task/record/advice.ts";
+import { noTokens } from "../../bridge-task/record/call-record.ts";
 import { heardText } from "../../bridge-task/record/heard-text.ts";
 import { RecordKeeper } from "../../bridge-task/record/record-keeper.ts";
 import { Speakers } from "../../bridge-task/record/speakers.ts";
 import { emptyTally, maxListed, type RecordEvent, tallied } from "../../bridge-task/record/tally.ts";
-import { noTokens, usageOf } from "../../bridge-task/record/usage.ts";
+import { usageOf } from "../../bridge-task/record/usage.ts";
 import { server } from "./wire.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
@@ -120,17 +121,41 @@ test("tokens are counted by kind, and a server that leaves some out is not belie
   });
 });
 
+test("long names and details are cut, between letters: the record of a full call stays far below 400 kB", () => {
+  const keeper = new RecordKeeper(stay);
+  const name = "🙂".repeat(2_000);
+  for (let count = 0; count < maxListed.people; count += 1) {
+    keeper.add({ type: "person_came", at: at(1), sessionId: `s${count}`, userId: "u".repeat(250) + count, name });
+  }
+  const record = keeper.end({ reason: "internal", detail: name }, at(3));
+  expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(250_000);
+  const texts = [record.detail, ...record.people.map((person) => person.name)];
+  expect(texts.every((text) => /^(🙂)+…$/u.test(text ?? ""))).toBe(true);
+});
+
 test("a turn is theirs who spoke for longest during it, and of one person alone always theirs", () => {
   const speakers = new Speakers();
-  speakers.speaking("ann", true, 0);
-  speakers.speaking("bob", true, 900);
-  speakers.speaking("ann", false, 1_000);
-  speakers.speaking("bob", false, 3_000);
+  speakers.speaking("s1", "ann", true, 0);
+  speakers.speaking("s2", "bob", true, 900);
+  speakers.speaking("s1", "ann", false, 1_000);
+  speakers.speaking("s2", "bob", false, 3_000);
   const both = new Set(["ann", "bob"]);
   expect(speakers.longest(0, 1_200, both)).toBe("ann");
   expect(speakers.longest(800, 3_000, both)).toBe("bob");
   expect(speakers.longest(4_000, 5_000, both)).toBeUndefined();
   expect(speakers.longest(4_000, 5_000, new Set(["ann"]))).toBe("ann");
+});
+
+test("somebody's silent second tab does not silence them, and who left while speaking does not speak on", () => {
+  const speakers = new Speakers();
+  const both = new Set(["ann", "bob"]);
+  speakers.speaking("s1", "ann", true, 0);
+  speakers.speaking("s2", "ann", false, 10);
+  expect(speakers.longest(0, 1_000, both)).toBe("ann");
+  speakers.left("s1", 1_000);
+  expect(speakers.longest(1_000, 9_000, both)).toBeUndefined();
+  speakers.speaking("s3", "bob", true, 8_900);
+  expect(speakers.longest(1_000, 9_000, both)).toBe("bob");
 });
 
 test("of words that were cut off, those are told that fit into what was heard", () => {
@@ -139,4 +164,10 @@ test("of words that were cut off, those are told that fit into what was heard", 
   expect(heardText(text, 1, 1_000)).toBe("one…");
   expect(heardText(text, 500, 1_000)).toBe("one two three…");
   expect(heardText(text, 1_000, 1_000)).toBe(text);
+});
+
+test("where words are not set apart by spaces, it is letters that were heard", () => {
+  expect(heardText("今日はとても晴れています。", 300, 1_000)).toBe("今日はと…");
+  expect(heardText("今日は", 1, 1_000)).toBe("今…");
+  expect(heardText("𠮷野家へ行こう", 100, 1_000)).toBe("𠮷…");
 });

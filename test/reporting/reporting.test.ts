@@ -2,13 +2,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { AgentClient } from "../../bridge-task/agent-client.ts";
 import { SafeEmitter } from "../../bridge-task/emitter.ts";
 import type { OutgoingEvent } from "../../bridge-task/events-out/events.ts";
 import type { AgentEvent } from "../../bridge-task/in-call/events.ts";
 import type { AgentSettings } from "../../bridge-task/job.ts";
 import { silentLogger } from "../../bridge-task/log.ts";
+import { RealtimeClient } from "../../bridge-task/realtime/client.ts";
 import type { SessionEvents } from "../../bridge-task/realtime/client-events.ts";
+import type { ModelSession } from "../../bridge-task/realtime/model-session.ts";
 import { type Reporting, startReporting } from "../../bridge-task/record/reporting.ts";
 import { isSigned } from "../../bridge-task/signature.ts";
 import type { StreamCall } from "../../bridge-task/stream/stream-call.ts";
@@ -84,12 +85,10 @@ const reportingOf = (settings: Pick<AgentSettings, "inCall" | "events">): Report
   });
 
 /** A session whose model says what the test makes it say. */
-const scripted = () => {
-  const session = new SafeEmitter<SessionEvents>((_, error) => {
+const scripted = () =>
+  new SafeEmitter<SessionEvents>((_, error) => {
     throw error;
   });
-  return { session, client: session as unknown as Pick<AgentClient, "on"> };
-};
 
 test("a stay is told to the people in the call, to the backend and in a record", async () => {
   const person = await room.join({ id: "ann", name: "Ann" });
@@ -97,8 +96,8 @@ test("a stay is told to the people in the call, to the backend and in a record",
   const told = toldTo(person);
   const agent = await room.join({ id: "lucy", name: "Lucy", custom: { agent: true } });
   const reporting = reportingOf({ inCall: { captions: true, tools: true }, events: { url: app.url } });
-  const { session, client } = scripted();
-  reporting.joined({ client, participant: agent });
+  const session = scripted();
+  reporting.joined({ client: session, participant: agent });
   await until(() => told.some(({ type }) => type === "agent.state"), "the first state");
 
   for (const record of question("u1", "Is it noon?")) session.emit("realtime.event", record);
@@ -148,8 +147,8 @@ test("a stay is told to the people in the call, to the backend and in a record",
 test("who comes later is told the state again, and captions only where they were asked for", async () => {
   const agent = await room.join({ id: "lucy", custom: { agent: true } });
   const reporting = reportingOf({});
-  const { session, client } = scripted();
-  reporting.joined({ client, participant: agent });
+  const session = scripted();
+  reporting.joined({ client: session, participant: agent });
   session.emit("agent.state", { state: "thinking" });
   for (const record of question("u1", "Is it noon?")) session.emit("realtime.event", record);
   const person = await room.join({ id: "ann" });
@@ -161,6 +160,25 @@ test("who comes later is told the state again, and captions only where they were
   expect(told.every(({ type }) => type === "agent.state")).toBe(true);
   await person.leave("the test is over");
   expect(app.received).toEqual([]);
+});
+
+test("an application that forgets its own listeners takes nothing away from what is told", async () => {
+  const agent = await room.join({ id: "lucy", custom: { agent: true } });
+  const reporting = reportingOf({ events: { url: app.url } });
+  const session = scripted();
+  const client = new RealtimeClient({
+    session: { events: session } as ModelSession,
+    disconnect: async () => undefined,
+    logger: silentLogger,
+  });
+  reporting.joined({ client: session, participant: agent });
+  client.clearEventHandlers();
+  client.realtime.clearEventHandlers();
+  for (const record of question("u1", "Is it noon?")) session.emit("realtime.event", record);
+  await agent.leave("the test is over");
+  const { turns } = await reporting.close({ reason: "idle" });
+  expect(turns).toEqual({ person: 1, agent: 0 });
+  expect(app.received.map(({ type }) => type)).toEqual(["agent.joined", "turn", "agent.left"]);
 });
 
 test("a stay that never got into the call is told with what to do", async () => {

@@ -179,3 +179,21 @@ test("in any order of events each item is final at most once, nothing follows it
     { numRuns: 500 },
   );
 });
+
+test("a turn beyond all measure is cut between letters, and a tool's name so that its events fit", () => {
+  const { reports, log } = play(question("u1", "🙂".repeat(9_000)));
+  expect(turnsIn(reports)).toEqual([`person: ${"🙂".repeat(7_999)}…`]);
+  const begun = log.onWire(
+    server("response.output_item.added", { item: { type: "mcp_call", id: "m1", name: "\u0001".repeat(9_000) } }),
+    1_000,
+  );
+  for (const { event } of begun) expect(JSON.stringify(event).length).toBeLessThan(2_000);
+  expect(begun).toHaveLength(2);
+});
+
+test("a response without usage, or with half of it, counts nothing that is not there", () => {
+  const done = (usage?: unknown) => server("response.done", { response: { id: "r1", status: "failed", usage } });
+  expect(recordedIn(play([done(), done(null)]).reports, "usage")).toEqual([]);
+  const [event] = recordedIn(play([done({ total_tokens: 3, output_token_details: null })]).reports, "usage");
+  expect(Object.values(event?.type === "usage" ? event.usage.tokens : {}).every((count) => count === 0)).toBe(true);
+});

@@ -51,6 +51,15 @@ test("who may not speak and cannot be given the right is refused", async () => {
   await expectRefused("no_permission", /"send-audio".*audio_room:room.*role/);
 });
 
+test("a Stream that cannot give the right just now is no refusal: another try may succeed", async () => {
+  await open({ type: "audio_room" });
+  await room.create();
+  await room.call.goLive();
+  await room.control("/faults/rest", { pathEnd: "/user_permissions", status: 503, count: 3 });
+  await expect(room.join(lucy)).rejects.toMatchObject({ code: "stream_coordinator", retryable: true });
+  expect(room.seen("sfu.joined")).toEqual([]);
+});
+
 test("who may not even join is refused the same way", async () => {
   await open();
   await room.create();

@@ -1,3 +1,4 @@
+import { skewMs } from "./limits.ts";
 import type { Pair, PairEnd, PairEndReason } from "./pair.ts";
 
 /**
@@ -59,14 +60,30 @@ export const endOf = ({ end, wish, sessionId }: Pair): PairEnd | undefined => {
 };
 
 /**
+ * From when on an event of another session is of a later one: the session it was in was there when it joined, or, if it never
+ * did, when the event came that it was launched for.
+ */
+export const stayedSinceMs = ({ confirmedAtMs, askedAtMs }: Pair): number => confirmedAtMs ?? askedAtMs;
+
+/**
  * Whether people called for the agent in a later session than the one it was in: the event came while the task had not noticed
  * that its own session was over.
  */
-export const isCalledElsewhere = ({ latestEvent, askedAtMs }: Pair, sessionId: string | undefined): boolean =>
-  sessionId !== undefined &&
-  latestEvent?.sessionId !== undefined &&
-  latestEvent.sessionId !== sessionId &&
-  latestEvent.atMs > askedAtMs;
+export const isCalledElsewhere = (pair: Pair, sessionId: string | undefined): boolean => {
+  const { latestEvent } = pair;
+  if (sessionId === undefined || latestEvent?.sessionId === undefined) return false;
+  return latestEvent.sessionId !== sessionId && latestEvent.atMs > stayedSinceMs(pair);
+};
+
+/** Whether an event shows that the call lives after all: it was deleted, and made again under its old id. */
+export const livesAfter = ({ latestEvent }: Pair, callEndedAtMs: number): boolean =>
+  latestEvent !== undefined && latestEvent.atMs > callEndedAtMs + skewMs;
+
+/** Whether somebody calls for the agent whom the wish to leave does not concern. */
+export const isCalledDespite = (pair: Pair, { reason, atMs, sessionId }: NonNullable<Pair["wish"]>): boolean => {
+  if (reason === "removed") return false;
+  return sessionId === undefined ? livesAfter(pair, atMs) : isCalledElsewhere(pair, sessionId);
+};
 
 /** The pair after its stay. */
 export const ended = ({ wish: _, ...pair }: Pair, end: PairEnd): Pair => ({ ...pair, state: "ended", end });

@@ -46,13 +46,13 @@ export const launching = (pair: Pair | undefined, of: LaunchOf, nowMs: number): 
 export const relaunching = (pair: Pair, launchId: string, nowMs: number): Pair => {
   const { configId, mail, agent, end, latestEvent, rings } = pair;
   const last = end?.sessionId ?? pair.sessionId;
-  const call = isCalledElsewhere(pair, last) ? latestEvent : undefined;
-  const sessionId = call?.sessionId ?? last;
+  const sessionId = isCalledElsewhere(pair, last) ? latestEvent?.sessionId : last;
   const kept = {
     ...(agent !== undefined && { agent }),
     ...(sessionId !== undefined && { sessionId }),
     ...(latestEvent && { latestEvent }),
     ...(rings && { rings }),
   };
-  return launching(pair, { launchId, configId, askedAtMs: call?.atMs ?? pair.askedAtMs, mail, ...kept }, nowMs);
+  const askedAtMs = Math.max(pair.askedAtMs, latestEvent?.atMs ?? 0);
+  return launching(pair, { launchId, configId, askedAtMs, mail, ...kept }, nowMs);
 };

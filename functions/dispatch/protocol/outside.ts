@@ -1,4 +1,4 @@
-import { ended, isCalledElsewhere, isFinal } from "./ends.ts";
+import { ended, isCalledDespite, isFinal, livesAfter } from "./ends.ts";
 import { launchWaitMs, relaunching } from "./launches.ts";
 import { launchWindowMs, skewMs } from "./limits.ts";
 import { changed, type Leave, type Refused, type Step, type Stopped, unchanged } from "./messages.ts";
@@ -20,8 +20,9 @@ const leaveEnded = (pair: Pair, end: PairEnd, { reason, atMs, sessionId }: Leave
     if (isFinal(end.reason) && end.relaunch !== true) return pair;
     return { ...pair, end: { reason, atMs, ...withSession(end.sessionId) } };
   }
-  const isOfOther = sessionId !== undefined && (sessionId !== end.sessionId || isCalledElsewhere(pair, sessionId));
-  if (end.relaunch !== true || isOfOther) return pair;
+  const isOfOther = sessionId !== undefined && sessionId !== end.sessionId;
+  const wish = { reason, atMs, ...withSession(sessionId) };
+  if (end.relaunch !== true || isOfOther || isCalledDespite(pair, wish)) return pair;
   const { relaunch: _, ...final } = end;
   return { ...pair, end: final };
 };
@@ -33,7 +34,8 @@ export const leave = (pair: Pair | undefined, request: Leave, nowMs: number): St
   const atMs = reason === "removed" ? nowMs : request.atMs;
   const input = { ...request, atMs };
   if (pair === undefined) return unchanged({ type: "not_there" });
-  if (reason === "call_ended" && sessionId === undefined && (pair.latestEvent?.atMs ?? 0) > atMs + skewMs) {
+  const isOfCall = reason === "call_ended" && sessionId === undefined;
+  if (isOfCall && livesAfter(pair, atMs) && pair.askedAtMs > atMs + skewMs) {
     return unchanged({ type: "ignored", reason: "late" });
   }
   if (pair.end !== undefined) {
@@ -82,9 +84,8 @@ const endAtStop = (pair: Pair, { operatorStopped, detail }: Stopped, nowMs: numb
   const { end, wish, sessionId } = pair;
   if (end !== undefined) return end;
   if (wish !== undefined) {
-    const relaunch = wish.sessionId !== undefined && isCalledElsewhere(pair, wish.sessionId);
     const session = withSession(wish.sessionId ?? sessionId);
-    return { reason: wish.reason, atMs: wish.atMs, ...session, ...(relaunch && { relaunch }) };
+    return { reason: wish.reason, atMs: wish.atMs, ...session, ...(isCalledDespite(pair, wish) && { relaunch: true }) };
   }
   return {
     reason: operatorStopped === true ? "stopped" : "crashed",

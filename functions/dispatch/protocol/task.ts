@@ -1,4 +1,4 @@
-import { comesBack, comesBackAtOnce, ended, isCalledElsewhere, sawNobody } from "./ends.ts";
+import { comesBack, comesBackAtOnce, ended, isCalledDespite, isCalledElsewhere, sawNobody } from "./ends.ts";
 import { acknowledged } from "./mailbox.ts";
 import { type Beat, type Confirm, changed, type End, type Step, unchanged } from "./messages.ts";
 import type { LeaveReason, Pair, PairEnd } from "./pair.ts";
@@ -45,16 +45,18 @@ export const beat = (pair: Pair | undefined, input: Beat, nowMs: number): Step =
 const endOfStay = (pair: Pair, input: End, isMissed: boolean, nowMs: number): PairEnd => {
   const { wish } = pair;
   // A task that leaves by itself while it is told to go has gone for that reason: nobody brings it back.
-  const reason = wish !== undefined && comesBack(input.reason) ? wish.reason : input.reason;
+  const isTold = wish !== undefined && (wish.reason === "removed" || comesBack(input.reason));
+  const reason = isTold ? wish.reason : input.reason;
   const sessionId = input.sessionId ?? wish?.sessionId ?? pair.sessionId;
-  const goesOn = wish === undefined && (isMissed || comesBackAtOnce(reason));
-  const isOnlySession = wish === undefined || wish.sessionId !== undefined;
+  const goesOn = wish
+    ? isCalledDespite(pair, wish)
+    : isMissed || comesBackAtOnce(reason) || isCalledElsewhere(pair, sessionId);
   return {
     reason,
     atMs: reason === wish?.reason ? wish.atMs : nowMs,
     ...(sessionId !== undefined && { sessionId }),
     ...(input.detail !== undefined && { detail: input.detail }),
-    ...((goesOn || (isOnlySession && isCalledElsewhere(pair, sessionId))) && { relaunch: true }),
+    ...(goesOn && { relaunch: true }),
   };
 };
 

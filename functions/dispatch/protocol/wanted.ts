@@ -1,4 +1,4 @@
-import { comesBack, endOf, isFinal, neverWas, sawNobody } from "./ends.ts";
+import { comesBack, endOf, isFinal, neverWas, sawNobody, stayedSinceMs } from "./ends.ts";
 import { launching, launchWaitMs } from "./launches.ts";
 import { skewMs } from "./limits.ts";
 import { type Ask, type IgnoredReason, type Return, type Step, unchanged } from "./messages.ts";
@@ -20,9 +20,9 @@ const inAnotherSession = (end: PairEnd, input: Wanted) =>
   end.sessionId !== undefined && input.sessionId !== undefined && end.sessionId !== input.sessionId;
 
 /** An event from before the end of the stay: the agent was there for it. */
-const isLate = ({ askedAtMs }: Pair, end: PairEnd, input: Wanted): boolean => {
-  // The next session may begin before the end of the last one is written, but not before there was a stay in the last one.
-  if (inAnotherSession(end, input) && end.reason !== "removed") return input.eventAtMs <= askedAtMs;
+const isLate = (pair: Pair, end: PairEnd, input: Wanted): boolean => {
+  // The next session may begin before the end of the last one is written.
+  if (inAnotherSession(end, input) && end.reason !== "removed") return input.eventAtMs <= stayedSinceMs(pair);
   return input.eventAtMs <= end.atMs - (sawNobody(end.reason) ? skewMs : 0);
 };
 

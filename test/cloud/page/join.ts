@@ -101,8 +101,9 @@ export class Visit {
     await microphone.select(deviceId);
     await microphone.enable();
     // Before joining: the agent says its state again as soon as it sees somebody come.
-    this.#call.on("custom", ({ custom }) => {
-      if (isAgentEvent(custom)) this.#events.told(custom);
+    this.#call.on("custom", ({ custom, user }) => {
+      // Others may send custom events, too, and shall not speak as the agent.
+      if (isAgentEvent(custom) && custom.agent === user.id) this.#events.told(custom);
     });
     await this.#call.join();
     state.participants$.subscribe((participants) => this.#attend(participants));

@@ -21,6 +21,8 @@ export interface AttendanceLimits {
    * what is sent is lost. Nothing of the greeting is sent earlier.
    */
   reachableAfterMs: number;
+  /** Told that somebody comes, the agent stays at least so long, for them to be seen. */
+  knockGraceMs: number;
 }
 
 export const defaultLimits: AttendanceLimits = {
@@ -29,6 +31,7 @@ export const defaultLimits: AttendanceLimits = {
   maxDurationMs: 4 * 3_600_000,
   greetMutedAfterMs: 1_500,
   reachableAfterMs: 500,
+  knockGraceMs: 5_000,
 };
 
 /** Who is there and what has been said to them. Times are milliseconds of one monotonic clock. */
@@ -39,6 +42,8 @@ export interface Attendance {
   /** Since when nobody has been there; null while somebody is. */
   emptySinceMs: number | null;
   hadPeople: boolean;
+  /** Somebody is said to be on their way: nobody's absence counts before. */
+  expectedUntilMs: number;
   /** `waiting` until the application's own session updates are in force; `due` until somebody can hear it; then never again. */
   greeting: "waiting" | "due" | "done";
 }
@@ -49,11 +54,15 @@ export type AttendanceEvent =
   | { type: "ready" }
   /** A person began to speak: the greeting would talk over them. */
   | { type: "speech" }
+  /** Told from elsewhere, perhaps ahead of the SFU: somebody comes, or just came. */
+  | { type: "knock" }
   | { type: "time" };
 
 export type AttendanceCommand =
   /** Ask for the greeting now, and send nothing of it before `audibleFromMs`. */
-  { type: "greet"; audibleFromMs: number } | { type: "end"; reason: EndReason };
+  | { type: "greet"; audibleFromMs: number }
+  /** For `idle` and `waited` to be confirmed first: until then, or until something else happens, nothing is due. */
+  | { type: "end"; reason: Extract<EndReason, "idle" | "waited" | "max_duration"> };
 
 export interface AttendanceStep {
   state: Attendance;
@@ -67,6 +76,7 @@ export const joined = (joinedAtMs: number): Attendance => ({
   people: new Map(),
   emptySinceMs: joinedAtMs,
   hadPeople: false,
+  expectedUntilMs: joinedAtMs,
   greeting: "waiting",
 });
 
@@ -86,8 +96,14 @@ const withPeople = (state: Attendance, people: readonly Person[], nowMs: number)
   hadPeople: state.hadPeople || people.length > 0,
 });
 
-const afterEvent = (state: Attendance, event: AttendanceEvent, nowMs: number): Attendance => {
+const afterEvent = (
+  state: Attendance,
+  event: AttendanceEvent,
+  nowMs: number,
+  { knockGraceMs }: AttendanceLimits,
+): Attendance => {
   if (event.type === "people") return withPeople(state, event.people, nowMs);
+  if (event.type === "knock") return { ...state, expectedUntilMs: nowMs + knockGraceMs };
   if (event.type === "ready" && state.greeting === "waiting") return { ...state, greeting: "due" };
   if (event.type === "speech") return { ...state, greeting: "done" };
   return state;
@@ -112,12 +128,15 @@ export const attend = (
   nowMs: number,
   limits: AttendanceLimits,
 ): AttendanceStep => {
-  const state = afterEvent(before, event, nowMs);
+  const state = afterEvent(before, event, nowMs, limits);
   const endsAtMs = state.joinedAtMs + limits.maxDurationMs;
   const leavesAtMs =
     state.emptySinceMs === null
       ? Number.POSITIVE_INFINITY
-      : state.emptySinceMs + (state.hadPeople ? limits.idleTimeoutMs : limits.waitForMs);
+      : Math.max(
+          state.emptySinceMs + (state.hadPeople ? limits.idleTimeoutMs : limits.waitForMs),
+          state.expectedUntilMs,
+        );
   if (nowMs >= endsAtMs) return { state, commands: [{ type: "end", reason: "max_duration" }], wakeAtMs: nowMs };
   if (nowMs >= leavesAtMs) {
     return { state, commands: [{ type: "end", reason: state.hadPeople ? "idle" : "waited" }], wakeAtMs: nowMs };

@@ -1,10 +1,12 @@
 import type { StreamClient } from "@stream-io/node-sdk";
 import type { AttendanceLimits } from "./attendance.ts";
+import type { AttendantOptions } from "./attendant.ts";
 import { longestTimerMs } from "./deadline.ts";
 import { InvalidInputError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { ModelSession } from "./realtime/model-session.ts";
 import type { SessionUpdate } from "./realtime/session/keys.ts";
+import type { NewTool } from "./realtime/tools/toolbox.ts";
 import type { StreamUser } from "./stream/user.ts";
 
 export interface BridgeOptions {
@@ -17,9 +19,18 @@ export interface BridgeOptions {
   keepAudio?: boolean | undefined;
   betaEventNames?: boolean | undefined;
   session?: SessionUpdate | undefined;
+  /** What the model can call from its first word on. */
+  tools?: readonly NewTool[] | undefined;
   /** What the agent is told to do when somebody can first hear it; without it, it waits to be spoken to. */
   greeting?: string | undefined;
   limits?: Partial<AttendanceLimits>;
+  /** What becomes of the call when the agent leaves because nobody is there. Default: leave. */
+  onEmpty?: "leave" | "end-call" | undefined;
+  /**
+   * Asked before the agent leaves because nobody is there; it stays (and is asked again later) where the answer is false. Where
+   * it rejects or takes longer than 3 s, the agent leaves.
+   */
+  mayLeave?: AttendantOptions["mayLeave"];
   /** How long the agent's call token is valid. Default: an hour longer than the longest stay. */
   validityInSeconds?: number | undefined;
   logger: Logger;

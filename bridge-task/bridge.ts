@@ -1,5 +1,6 @@
 import type { AgentClient } from "./agent-client.ts";
-import { type AttendanceEvent, type AttendanceLimits, attend, defaultLimits, joined } from "./attendance.ts";
+import { defaultLimits } from "./attendance.ts";
+import { Attendant, type EmptyReason } from "./attendant.ts";
 import { FrameClock } from "./audio/frame-clock.ts";
 import { Hearing } from "./audio/hearing.ts";
 import { levelDbov } from "./audio/level.ts";
@@ -7,44 +8,22 @@ import { loadOpus, type OpusCodec } from "./audio/opus.ts";
 import { Playout } from "./audio/playout.ts";
 import { type BridgeOptions, checkOptions } from "./bridge-options.ts";
 import { deferred, withDeadline } from "./deadline.ts";
+import { depart, type End, emptyEnds, leaveTimeoutMs, streamEnds } from "./departure.ts";
+import type { SafeEmitter } from "./emitter.ts";
 import { messageOf } from "./errors.ts";
 import type { EndReason } from "./job.ts";
 import type { Logger } from "./log.ts";
 import { OutboundAudio } from "./outbound-audio.ts";
 import { RealtimeClient } from "./realtime/client.ts";
+import type { SessionEvents } from "./realtime/client-events.ts";
 import { ModelSession } from "./realtime/model-session.ts";
 import { StreamCall } from "./stream/stream-call.ts";
 
-/** Why the agent is no longer in the call. */
-export interface End {
-  reason: EndReason;
-  detail: string;
-}
-
-/** Longest wait for the rest of a sentence, and for a goodbye to either side. */
-const finishTimeoutMs = 10_000;
-const leaveTimeoutMs = 3_000;
-/** A cut sentence fades out within this many milliseconds of packets. */
-const fadeOutMs = 60;
 /** Louder than this (in dB below full scale) may be speech. */
 const speechLevelDbov = 45;
 /** Whoever was loud so recently may be speaking; the model's own detection then has so long to say so. */
 const recentSpeechMs = 600;
 const speechNoticeMs = 300;
-
-const attendanceEnds: Partial<Record<EndReason, string>> = {
-  waited: "Nobody came in time.",
-  idle: "The last person left, and nobody came back in time.",
-  max_duration: "The longest stay was reached.",
-};
-
-const streamEnds = {
-  left: "disconnected",
-  call_ended: "call_ended",
-  kicked: "kicked",
-  refused: "refused",
-  sfu_lost: "sfu_lost",
-} as const satisfies Record<string, EndReason>;
 
 /**
  * One agent in one call: a participant on Stream's side, a session on the model's side, sound in between.
@@ -59,18 +38,16 @@ export class Bridge {
   /** Resolves once, after everything is closed. */
   readonly ended: Promise<End>;
 
+  readonly #options: BridgeOptions;
   readonly #logger: Logger;
   readonly #session: ModelSession;
-  readonly #greeting: string | undefined;
-  readonly #limits: AttendanceLimits;
+  readonly #attendant: Attendant;
   readonly #playout: Playout;
   readonly #outbound: OutboundAudio;
   readonly #hearing: Hearing;
   readonly #clock: FrameClock;
   readonly #leaving = deferred<End>();
   readonly #ended = deferred<End>();
-  #attendance = joined(performance.now());
-  #attendanceTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
   /** Session ids of people: agents do not hear agents. */
   #people: ReadonlySet<string> = new Set();
@@ -80,9 +57,11 @@ export class Bridge {
   #tellsCallEvents = false;
 
   private constructor(
-    { logger, greeting, limits, betaEventNames }: BridgeOptions,
+    options: BridgeOptions,
     parts: { session: ModelSession; participant: StreamCall; playout: Playout; opus: OpusCodec },
   ) {
+    const { logger, limits, betaEventNames } = options;
+    this.#options = options;
     this.#session = parts.session;
     this.client = new RealtimeClient({
       session: parts.session,
@@ -92,8 +71,14 @@ export class Bridge {
     });
     this.participant = parts.participant;
     this.#logger = logger;
-    this.#greeting = greeting;
-    this.#limits = { ...defaultLimits, ...limits };
+    this.#attendant = new Attendant({
+      limits: { ...defaultLimits, ...limits },
+      sinceMs: performance.now(),
+      mayLeave: options.mayLeave,
+      onGreet: (audibleFromMs) => this.#greet(audibleFromMs),
+      onEnd: (reason) => this.#endByRule(reason),
+      logger,
+    });
     this.#playout = parts.playout;
     this.#outbound = new OutboundAudio(parts.playout, parts.opus.createEncoder());
     this.#hearing = new Hearing({ opus: parts.opus, onAudio: (pcm) => this.#hear(pcm) });
@@ -123,8 +108,8 @@ export class Bridge {
       logger,
       signal,
     });
-    const { keepAudio } = options;
-    const opening = ModelSession.open({ ...openAi, session, keepAudio, voice: playout, logger, signal });
+    const { keepAudio, tools } = options;
+    const opening = ModelSession.open({ ...openAi, session, tools, keepAudio, voice: playout, logger, signal });
     try {
       const [participant, model, opus] = await Promise.all([joining, opening, loadOpus()]);
       const bridge = new Bridge(options, { session: model, participant, playout, opus });
@@ -144,6 +129,11 @@ export class Bridge {
     }
   }
 
+  /** The model session's own events: an application that clears the listeners of its client does not touch those. */
+  get sessionEvents(): Pick<SafeEmitter<SessionEvents>, "on"> {
+    return this.#session.events;
+  }
+
   /** Opens the ears, once the session updates made so far are in force. The greeting may follow. */
   async settle(): Promise<void> {
     this.#tellCallEvents();
@@ -153,7 +143,12 @@ export class Bridge {
     // Who was already speaking is heard by the model only now; it needs a moment to say so, or we would greet over them.
     const maySpeak = performance.now() - this.#loudAtMs < recentSpeechMs;
     if (maySpeak) await new Promise((resolve) => setTimeout(resolve, speechNoticeMs));
-    this.#attend({ type: "ready" });
+    this.#attendant.tell({ type: "ready" });
+  }
+
+  /** Told that somebody comes, or just came: nobody's absence counts for a moment. */
+  knock(): void {
+    this.#attendant.tell({ type: "knock" });
   }
 
   /** Why the agent is out of the call or on its way out; undefined while it is in it. */
@@ -166,6 +161,7 @@ export class Bridge {
     if (!this.#end) {
       this.#end = { reason, detail };
       this.#logger.info("agent_leaving", { reason, detail });
+      this.#attendant.close();
       this.#leaving.resolve(this.#end);
       void this.#leave(this.#end);
     }
@@ -189,7 +185,7 @@ export class Bridge {
       this.#hearing.remove(sessionId);
       this.#countPeople();
     });
-    session.events.on("input_audio_buffer.speech_started", () => this.#attend({ type: "speech" }));
+    session.events.on("input_audio_buffer.speech_started", () => this.#attendant.tell({ type: "speech" }));
     participant.on("closed", ({ cause, detail }) => void this.end(streamEnds[cause], detail));
     // The server's own words stay out of the log: they may quote what people said.
     session.events.on("close", ({ cause, detail, error }) => void this.end(cause, error?.code ?? detail));
@@ -226,26 +222,19 @@ export class Bridge {
   #countPeople(nowMs = performance.now()): void {
     const people = this.participant.participants().filter(({ isSelf, isAgent }) => !isSelf && !isAgent);
     this.#people = new Set(people.map(({ sessionId }) => sessionId));
-    this.#attend({ type: "people", people }, nowMs);
+    this.#attendant.tell({ type: "people", people }, nowMs);
   }
 
-  #attend(event: AttendanceEvent, nowMs = performance.now()): void {
-    if (this.#end) return;
-    const { state, commands, wakeAtMs } = attend(this.#attendance, event, nowMs, this.#limits);
-    this.#attendance = state;
-    clearTimeout(this.#attendanceTimer);
-    const waitMs = Math.max(1, wakeAtMs - performance.now());
-    this.#attendanceTimer = setTimeout(() => this.#attend({ type: "time" }), waitMs);
-    for (const command of commands) {
-      if (command.type === "end") void this.end(command.reason, attendanceEnds[command.reason] ?? "");
-      else this.#greet(command.audibleFromMs);
-    }
+  #endByRule(reason: EmptyReason | "max_duration"): void {
+    if (reason === "max_duration") return void this.end(reason, "The longest stay was reached.");
+    void this.end(this.#options.onEmpty === "end-call" ? "end_call" : reason, emptyEnds[reason]);
   }
 
   #greet(audibleFromMs: number): void {
-    if (this.#greeting === undefined) return;
+    const { greeting } = this.#options;
+    if (greeting === undefined) return;
     this.#audibleFromMs = audibleFromMs;
-    this.#session.requests.prompt(this.#greeting);
+    this.#session.requests.prompt(greeting);
   }
 
   /** Whatever fails on the way, it ends: first for those who hold the bridge, then for the application. */
@@ -261,26 +250,19 @@ export class Bridge {
   }
 
   async #shutDown(end: End): Promise<void> {
-    clearTimeout(this.#attendanceTimer);
-    const step = async (name: string, work: () => Promise<unknown>, timeoutMs: number) => {
-      try {
-        await withDeadline(work(), timeoutMs, name);
-      } catch (error) {
-        this.#logger.warn("leaving_step_failed", { step: name, error });
-      }
+    const { streamClient, call } = this.#options;
+    const steps = {
+      silent: () => this.#silent(),
+      cutVoice: () => this.#playout.cut(),
+      stopClock: () => this.#clock.stop(),
+      endCallForAll: () => streamClient.video.call(call.type, call.id).end(),
+      leaveCall: () => this.participant.leave(end.reason),
+      closeSession: () => {
+        this.#tellCallEvents();
+        return this.#session.close({ cause: end.reason, detail: end.detail });
+      },
     };
-    // Only the longest stay ends at a time of our own choosing; all other reasons cut the sentence.
-    if (end.reason === "max_duration") await step("finishing the sentence", () => this.#silent(), finishTimeoutMs);
-    this.#playout.cut();
-    await new Promise((resolve) => setTimeout(resolve, fadeOutMs));
-    this.#clock.stop();
-    await step("leaving the call", () => this.participant.leave(end.reason), leaveTimeoutMs);
-    this.#tellCallEvents();
-    await step(
-      "closing the model session",
-      () => this.#session.close({ cause: end.reason, detail: end.detail }),
-      leaveTimeoutMs,
-    );
+    await depart(end, steps, this.#logger);
     this.#hearing.close();
     this.#outbound.close();
     this.#logger.info("agent_left", { ...end });

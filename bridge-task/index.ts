@@ -10,8 +10,10 @@ export type { ConversationItem, ItemDelta } from "./realtime/conversation/conver
 export { type ErrorAction, ModelError } from "./realtime/model-errors.ts";
 export type { RealtimeApi, RealtimeApiEvents } from "./realtime/realtime-api.ts";
 export type { SessionUpdate } from "./realtime/session/keys.ts";
+export type { AppliedSettings } from "./realtime/session/outcome.ts";
 export type { FinishedTool } from "./realtime/tools/runner.ts";
-export type { Tool, ToolContext, ToolDefinition, ToolHandler, ToolOptions } from "./realtime/tools/toolbox.ts";
+export { ToolError } from "./realtime/tools/tool-error.ts";
+export type { NewTool, Tool, ToolContext, ToolDefinition, ToolHandler, ToolOptions } from "./realtime/tools/toolbox.ts";
 export type { AgentState } from "./realtime/turn/types.ts";
 export type { ResponseRequest } from "./realtime/wire/responses.ts";
 export type { UserContentPart } from "./realtime/wire/user-content.ts";

@@ -16,7 +16,7 @@ export interface UrlTool {
   description?: string;
   /** JSON Schema of an object. */
   parameters?: Record<string, unknown>;
-  /** https. It gets `{ tool, arguments, call, agent, data }`, signed; any 2xx JSON is the result. */
+  /** https. It gets `{ tool, arguments, call, agent, data, idempotencyKey }`, signed; any 2xx JSON is the result. */
   url: string;
   /** Default: "30 seconds". */
   timeout?: Duration;

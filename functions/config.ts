@@ -70,6 +70,12 @@ export const readConfig = (environment: Environment): DispatchConfig => {
     if (!/^[1-9]\d{0,5}$/.test(value)) wrong.push(`${name} must be a whole number from 1 to 999999, got "${value}"`);
     return Number(value);
   };
+  const callTypes = given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES"));
+  if (callTypes.length === 0) {
+    wrong.push(
+      "CALL_TYPES must be names of call types with commas between them; leave it out where they are of type default",
+    );
+  }
   const streamBaseUrl = given("STREAM_BASE_URL") || undefined;
   if (streamBaseUrl !== undefined && !isBaseUrl(streamBaseUrl)) wrong.push("STREAM_BASE_URL must be an http(s) URL");
   const config = {
@@ -85,7 +91,7 @@ export const readConfig = (environment: Environment): DispatchConfig => {
       subnets: list("BRIDGE_SUBNETS"),
       securityGroups: list("BRIDGE_SECURITY_GROUPS"),
     },
-    callTypes: given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES")),
+    callTypes,
     caps: { agentsPerCall: count("MAX_AGENTS_PER_CALL", 4), callsAtOnce: count("MAX_CALLS", 100) },
     functionTools: environment.TOOL_NAMES === undefined ? undefined : listOf(environment.TOOL_NAMES),
     allowLoopbackUrls: given("LOOPBACK_URLS") === "allowed",

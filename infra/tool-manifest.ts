@@ -52,9 +52,17 @@ const parametersOf = (input: unknown): Record<string, unknown> => {
       `definition.input must be z.object({ … }), got ${found}: the model always passes an object; transform it in the handler`,
     );
   }
+  const { $schema, ...parameters } = jsonSchemaOf(input as z.ZodObject);
+  if (parameters.type === "object") return parameters;
+  // With an id, the schema is but a reference to itself.
+  throw new InvalidInputError(
+    `definition.input has the id ${JSON.stringify((input as z.ZodObject).meta()?.id)}: leave it out, so that the schema begins with its fields`,
+  );
+};
+
+const jsonSchemaOf = (input: z.ZodObject): z.core.JSONSchema.BaseSchema => {
   try {
-    const { $schema, ...parameters } = z.toJSONSchema(input as z.ZodObject, { io: "input", override: forModel });
-    return parameters;
+    return z.toJSONSchema(input, { io: "input", override: forModel });
   } catch (error) {
     throw new InvalidInputError(
       `definition.input has no JSON Schema (${messageOf(error)}): take what JSON can say, z.iso.datetime() in place of z.date()`,

@@ -12,11 +12,21 @@ const toolsFolder = "functions/tools";
 /** What stands beside the tools without being one. Whatever tools share goes into a folder below. */
 const notTools: readonly string[] = ["define-tool.ts", "manifest.ts"];
 
+const isCode = (name: string): boolean => /\.[cm]?[jt]sx?$/.test(name) && !/\.d\.[cm]?ts$/.test(name);
+
 const toolFiles = async (project: string): Promise<string[]> => {
   const entries = await readdir(path.join(project, toolsFolder), { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile() && /(?<!\.d)\.ts$/.test(entry.name)).map(({ name }) => name);
+  const names = entries.filter((entry) => entry.isFile() && isCode(entry.name)).map(({ name }) => name);
   return names.filter((name) => !notTools.includes(name)).toSorted();
 };
+
+const isRead = (name: string): boolean => name.endsWith(".ts");
+
+/** Passed over in silence, a tool that somebody has written would just not be there. */
+const notRead = (name: string): ToolModule => ({
+  file: `${toolsFolder}/${name}`,
+  loadError: `is not read: call it ${path.parse(name).name}.ts`,
+});
 
 /** Beside the packages, so that what the definitions import is found and there is one zod. */
 const scratchFolder = () => path.join(root, "node_modules", ".cache", "tool-definitions", randomUUID());
@@ -44,9 +54,10 @@ export const readTools = async (project = root): Promise<ToolManifest> => {
   const folder = scratchFolder();
   await mkdir(folder, { recursive: true });
   try {
+    const [read, others] = [names.filter(isRead), names.filter((name) => !isRead(name))];
     await build({
       absWorkingDir: project,
-      entryPoints: names.map((name) => `./${toolsFolder}/${name}`),
+      entryPoints: read.map((name) => `./${toolsFolder}/${name}`),
       outdir: folder,
       outExtension: { ".js": ".mjs" },
       bundle: true,
@@ -55,10 +66,10 @@ export const readTools = async (project = root): Promise<ToolManifest> => {
       format: "esm",
       logLevel: "silent",
     });
-    const modules = names.map((name) =>
+    const modules = read.map((name) =>
       load(`${toolsFolder}/${name}`, path.join(folder, `${path.basename(name, ".ts")}.mjs`)),
     );
-    return manifestOf(await Promise.all(modules));
+    return manifestOf([...(await Promise.all(modules)), ...others.map(notRead)]);
   } catch (error) {
     if (error instanceof InvalidInputError) throw error;
     throw new InvalidInputError(`${toolsFolder} does not build: ${messageOf(error)}`, { cause: error });

@@ -8,7 +8,7 @@ import type { EndReason } from "../job.ts";
 import type { ConversationItem, ItemDelta } from "./conversation/conversation.ts";
 import type { BetaServerEvents } from "./event-names.ts";
 import type { ErrorAction, ModelError } from "./model-errors.ts";
-import type { FinishedTool } from "./tools/runner.ts";
+import type { FinishedTool, StartedTool } from "./tools/runner.ts";
 import type { AgentState } from "./turn/types.ts";
 
 /** Anything that crossed the wire, in either direction. */
@@ -52,6 +52,8 @@ export interface SessionEvents extends ServerEvents {
   "conversation.item.completed": [completed: { item: ConversationItem }];
   /** A person began to speak; the agent is silent from here on. */
   "conversation.interrupted": [];
+  /** A call of the model's begins to run. */
+  "tool.started": [started: StartedTool];
   /** A call has the output that we gave it. `status`: `done`, or why the model got an error; `error`: what a handler threw. */
   "tool.finished": [finished: FinishedTool];
   "agent.state": [change: { state: AgentState }];

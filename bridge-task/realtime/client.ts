@@ -8,6 +8,8 @@ import type { ModelSession } from "./model-session.ts";
 import { samplesPerMs } from "./pcm.ts";
 import { RealtimeApi } from "./realtime-api.ts";
 import type { SessionUpdate } from "./session/keys.ts";
+import type { AppliedSettings } from "./session/outcome.ts";
+import type { ToolChanges } from "./session/settings.ts";
 import type { Tool, ToolDefinition, ToolHandler, ToolOptions } from "./tools/toolbox.ts";
 import type { AgentState } from "./turn/types.ts";
 import type { ResponseRequest } from "./wire/responses.ts";
@@ -98,6 +100,15 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
     return true;
   }
 
+  /**
+   * The same, told what came of it: which settings are in force, and why the others are not. `tools`: added and removed in
+   * the same update. Resolves when the server has answered, after 5 s at the latest. Rejects with InvalidInputError, with nothing
+   * changed, where the update is none or a tool cannot be added or removed.
+   */
+  async applySettings(update: SessionUpdate, tools: ToolChanges = {}): Promise<AppliedSettings> {
+    return this.#session.settings.apply(update, tools);
+  }
+
   /** Resolves when every settings update made so far is in force or refused. */
   updatesSettled(): Promise<void> {
     return this.#session.settings.settled();
@@ -132,16 +143,22 @@ export class RealtimeClient<CallEvents = unknown> extends Listeners<RealtimeClie
     return true;
   }
 
-  /** Adds what a user wrote to the conversation and has the model respond to it. With no parts: just respond. */
-  sendUserMessageContent(parts: readonly UserContentPart[] = []): true {
+  /**
+   * Adds what a user wrote to the conversation and has the model respond to it, unless `respond` is false: then it is there for
+   * the next response. With no parts: just respond.
+   */
+  sendUserMessageContent(
+    parts: readonly UserContentPart[] = [],
+    { respond = true }: { respond?: boolean | undefined } = {},
+  ): true {
     if (!Array.isArray(parts)) {
       throw new InvalidInputError('a message is a list of parts: [{ type: "input_text", text: "…" }]');
     }
-    if (parts.length === 0) return this.createResponse();
+    if (parts.length === 0) return respond ? this.createResponse() : true;
     if (!this.#session.isUsable("sendUserMessageContent")) return true;
     const { requests } = this.#session;
     const id = requests.createItem({ type: "message", role: "user", content: parts.map(wireContentOf) });
-    requests.createResponse(undefined, { sees: [id] });
+    if (respond) requests.createResponse(undefined, { sees: [id] });
     return true;
   }
 

@@ -2,6 +2,13 @@ import type { RealtimeError, RealtimeResponse } from "openai/resources/realtime/
 import type { Logger } from "../log.ts";
 import type { ErrorNotice } from "./client-events.ts";
 import { classifyError, type ModelError, modelErrorOf } from "./model-errors.ts";
+import type { Refusal } from "./session/updates.ts";
+
+/** What becomes of an update that was refused, where that is better than it looks. */
+const adviceOnUpdate: Partial<Record<Refusal, string>> = {
+  repaired: "The rest of the update was sent again without it.",
+  setting_lost: "The other settings of the update stand.",
+};
 
 export interface ErrorReportsOptions {
   tell: (notice: ErrorNotice) => void;
@@ -44,6 +51,14 @@ export class ErrorReports {
     if (action === "rotate") this.#rotation = upstream;
     if (!quiet) tell({ type: "error", error: upstream, message, action, advice: advised, ...extra });
     if (action === "give_up") giveUp(modelErrorOf(upstream, "model_lost"));
+  }
+
+  /** The server's error `eventId`; `update`: what it did to the session's settings. */
+  reportAfter(update: Refusal, error: RealtimeError, eventId: string | undefined): void {
+    const advice = adviceOnUpdate[update];
+    const extra = { ...(eventId ? { event_id: eventId } : {}), ...(advice ? { advice } : {}) };
+    const about = update === "no_update" ? "session" : update === "split" ? "mended" : "setting";
+    this.report(error, extra, about);
   }
 
   /** A response that ended as failed. */

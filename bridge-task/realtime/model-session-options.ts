@@ -1,6 +1,7 @@
 import type { ClientOptions } from "ws";
 import type { Logger } from "../log.ts";
 import type { SessionUpdate } from "./session/keys.ts";
+import type { NewTool } from "./tools/toolbox.ts";
 import type { Voice } from "./voice.ts";
 
 export interface ModelSessionOptions {
@@ -13,6 +14,8 @@ export interface ModelSessionOptions {
   logger: Logger;
   /** On top of the defaults of `defaultSession()`, in force before any audio is heard. */
   session?: SessionUpdate | undefined;
+  /** Tools that the session has from the beginning; more may be added. */
+  tools?: readonly NewTool[] | undefined;
   /** Keep the sound of every item in `item.formatted.audio`: 2.9 MB a minute. Default: false. */
   keepAudio?: boolean | undefined;
   /**

@@ -20,7 +20,6 @@ import { PcmDecoder } from "./pcm.ts";
 import { Requests } from "./requests.ts";
 import { chooseModel } from "./session/config.ts";
 import { Settings } from "./session/settings.ts";
-import type { Refusal } from "./session/updates.ts";
 import { Telling } from "./telling.ts";
 import { ToolRunner } from "./tools/runner.ts";
 import { TurnRunner } from "./turn/runner.ts";
@@ -28,12 +27,6 @@ import { turnEventsOf } from "./turn/server-events.ts";
 import type { AgentState, ToolCall, Wish } from "./turn/types.ts";
 
 const openAiBaseUrl = "https://api.openai.com/v1";
-
-/** What becomes of an update that was refused, where that is better than it looks. */
-const adviceOnUpdate: Partial<Record<Refusal, string>> = {
-  repaired: "The rest of the update was sent again without it.",
-  setting_lost: "The other settings of the update stand.",
-};
 
 /**
  * One session with a model, from its socket to its end: settings, turns, tools, conversation and audio, each in its own part,
@@ -84,6 +77,7 @@ export class ModelSession {
     const send = (event: RealtimeClientEvent) => this.send(event);
     this.settings = new Settings({
       first: options.session ?? {},
+      tools: options.tools,
       send,
       onChange: () => this.#onSettings(),
       logger,
@@ -101,7 +95,11 @@ export class ModelSession {
       giveUp: (error) => this.#finish({ cause: error.reason, detail: error.message, error }),
       logger,
     });
-    this.#tools = new ToolRunner({ tools: this.settings.tools, logger });
+    this.#tools = new ToolRunner({
+      tools: this.settings.tools,
+      onSlow: ({ call, sentence }) => this.#turn.dispatch({ type: "tool_slow", itemId: call.itemId, sentence }),
+      logger,
+    });
     this.#turn = new TurnRunner({
       voice,
       logger,
@@ -189,10 +187,14 @@ export class ModelSession {
   }
 
   async #runTool(call: ToolCall): Promise<void> {
+    const { itemId, callId, name } = call;
+    const isFarewell = this.settings.tools.get(name)?.isFarewell === true;
+    this.#tell("tool.started", { name, callId });
     const finished = await this.#tools.run(call);
     // Given up: the application has answered it itself, or the session is over.
     if (finished.status === "abandoned") return;
-    this.#turn.dispatch({ type: "tool_finished", itemId: call.itemId, output: finished.output });
+    const { output, status } = finished;
+    this.#turn.dispatch({ type: "tool_finished", itemId, output, isFarewell: isFarewell && status === "done" });
     if (this.#end === undefined) this.#tell("tool.finished", finished);
   }
 
@@ -254,14 +256,11 @@ export class ModelSession {
 
   #onError({ error, event_id }: RealtimeErrorEvent): void {
     const eventId = error.event_id ?? undefined;
-    const update = this.settings.refuse(eventId, error.param ?? undefined);
+    const update = this.settings.refuse(eventId, error.param ?? undefined, error.message);
     // What is left of a refused update is on its way again.
     this.requests.hold();
     if (eventId !== undefined) this.requests.refused(eventId);
-    const advice = adviceOnUpdate[update];
-    const extra = { ...(event_id ? { event_id } : {}), ...(advice ? { advice } : {}) };
-    const about = update === "no_update" ? "session" : update === "split" ? "mended" : "setting";
-    this.#errors.report(error, extra, about);
+    this.#errors.reportAfter(update, error, event_id);
     if (update !== "lost") return;
     const message = `The model server refused the session's settings: ${error.message} Correct them and start again.`;
     this.#ready.reject(new ModelError("model_refused", error.code ?? "session_refused", message));

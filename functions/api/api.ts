@@ -59,7 +59,11 @@ const takesBody = new Set(["POST", "PATCH"]);
  */
 export const createApi = (options: ApiOptions): Hono => {
   const { dispatcher, apiKey, logger, agents, functionTools, allowLoopbackUrls = false, now = Date.now } = options;
-  if (apiKey === "") throw new InvalidInputError("the HTTP API needs a key: set AGENTS_API_KEY");
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new InvalidInputError(
+      "the HTTP API needs a key that a header can carry: set AGENTS_API_KEY to ASCII letters, digits and signs, without spaces",
+    );
+  }
   const routes = createRoutes(createHandlers(requestChecks({ agents, functionTools, allowLoopbackUrls })));
 
   const authorize = (c: Context) => requireBearer(c.req.header("authorization"), apiKey);

@@ -14,7 +14,7 @@ export interface AgentsApiErrorFacts {
 export class AgentsApiError extends Error {
   /** HTTP status; 0 where no answer came. */
   readonly status: number;
-  /** A stable word, such as "invalid", "call_ended", "cap_reached", "unreachable", "timeout". */
+  /** A stable word, such as "invalid", "call_ended", "cap_reached", "unreachable", "timeout", "bad_address". */
   readonly code: string;
   /** Each field that cannot be used, and its mend; empty unless `code` is "invalid". */
   readonly fields: readonly FieldProblem[];
@@ -38,6 +38,11 @@ const isErrorBody = (body: unknown): body is ErrorBody =>
 
 /** The error that an answer stands for. Something between us and the function may have answered in its place. */
 export const errorOfAnswer = (status: number, body: unknown, address: string): AgentsApiError => {
+  // Browsers tell of a redirect that is not followed by status 0.
+  if (status === 0 || (status >= 300 && status < 400)) {
+    const message = `${address} answered with a redirect, which is not followed: make url the final address`;
+    return new AgentsApiError({ status, code: "bad_answer", message });
+  }
   if (!isErrorBody(body)) {
     const message = `${address} answered ${status}, and not as the agents API does: is the url that of the deployment's webhook function?`;
     return new AgentsApiError({ status, code: "bad_answer", message });

@@ -1,5 +1,6 @@
 import type { CallRecord } from "../../bridge-task/in-call/events.ts";
 import { AgentsApiError, errorOfAnswer } from "./client-error.ts";
+import { baseOf, bodyOf, keyOf, pathOf, timeoutOf } from "./client-input.ts";
 import type { AgentView, CallAddress, JoinAnswer, JoinRequest, UpdateAnswer, UpdateRequest } from "./types.ts";
 
 export type { AgentSettings, AgentUser, UrlTool } from "../../bridge-task/job.ts";
@@ -23,7 +24,7 @@ export interface AgentsClientOptions {
   key: string | undefined;
   /** Default: the runtime's own. */
   fetch?: typeof fetch;
-  /** How long a request may take. Default: 15 000. */
+  /** How long a request may take; a whole number. Default: 15 000. */
   timeoutMs?: number;
 }
 
@@ -42,17 +43,6 @@ export interface AgentsClient {
   /** The record of the agent's latest stay; undefined until it has left. */
   record(call: CallAddress, userId: string): Promise<CallRecord | undefined>;
 }
-
-const wrongOptions = (message: string): AgentsApiError =>
-  new AgentsApiError({ status: 0, code: "bad_options", message: `createAgentsClient: ${message}` });
-
-/** Takes the address of the webhook too: it is the one that people have at hand. */
-const baseOf = (url: string | undefined): string => {
-  if (typeof url !== "string" || !/^https?:\/\/[^/]/.test(url)) {
-    throw wrongOptions("url must be the deployment's address, https://…; is AGENTS_URL set?");
-  }
-  return url.replace(/\/+$/, "").replace(/\/webhooks\/stream$/, "");
-};
 
 const ignoring =
   (code: string) =>
@@ -94,22 +84,22 @@ export const createAgentsClient = ({
   timeoutMs = 15_000,
 }: AgentsClientOptions): AgentsClient => {
   const base = baseOf(url);
-  if (typeof key !== "string" || key === "") throw wrongOptions("key is missing; is AGENTS_KEY set?");
+  const authorization = `Bearer ${keyOf(key)}`;
+  const waitMs = timeoutOf(timeoutMs);
 
-  const send = async (method: string, address: string, content: object | undefined) => {
+  const send = async (method: string, address: string, body: string | undefined) => {
     try {
       const response = await fetchWith(address, {
         method,
-        headers: {
-          authorization: `Bearer ${key}`,
-          ...(content === undefined ? {} : { "content-type": "application/json" }),
-        },
-        ...(content === undefined ? {} : { body: JSON.stringify(content) }),
-        signal: AbortSignal.timeout(timeoutMs),
+        headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        ...(body === undefined ? {} : { body }),
+        // Followed, a POST may come out as a GET, whose answer is that to another question.
+        redirect: "manual",
+        signal: AbortSignal.timeout(waitMs),
       });
       return { status: response.status, body: jsonOf(await response.text()) };
     } catch (cause) {
-      throw lost(cause, address, timeoutMs);
+      throw lost(cause, address, waitMs);
     }
   };
 
@@ -117,12 +107,11 @@ export const createAgentsClient = ({
   const request = async <T>(
     method: string,
     call: CallAddress,
-    rest: readonly string[],
+    agent: readonly string[],
     content?: object,
   ): Promise<T> => {
-    const path = ["calls", call.type, call.id, "agents", ...rest].map(encodeURIComponent).join("/");
-    const address = `${base}/${path}`;
-    const { status, body } = await send(method, address, content);
+    const address = `${base}/${pathOf(call, agent)}`;
+    const { status, body } = await send(method, address, bodyOf(content));
     const isAnswer = status >= 200 && status < 300 && typeof body === "object" && body !== null;
     if (!isAnswer) throw errorOfAnswer(status, body, address);
     return body as T;

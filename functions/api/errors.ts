@@ -39,7 +39,8 @@ export const apiErrorOf = (error: unknown): ApiError => {
     return new ApiError(503, { error: error.code, message, retryAfterSeconds });
   }
   if ((error instanceof BridgeError && error.retryable) || isOfAws(error)) {
-    const message = "DynamoDB or ECS did not answer in time: send the same request again, it is safe to repeat";
+    const message =
+      "DynamoDB or ECS refused, or did not answer in time: send the same request again (a message may then be heard twice); if it stays so, look at the log of the webhook function";
     return new ApiError(503, { error: "aws_failed", message, retryAfterSeconds });
   }
   return new ApiError(500, {

@@ -6,8 +6,8 @@ export interface AgentsSignature {
   body: string | Uint8Array;
   /** The header `x-agents-signature`. */
   signature: string | null | undefined;
-  /** The deployment's AGENTS_API_KEY. */
-  key: string;
+  /** The deployment's AGENTS_API_KEY. Where it is missing, no signature is good. */
+  key: string | undefined;
   /** How old a signature may be, or how far ahead. Default: 300. */
   toleranceSeconds?: number;
 }
@@ -27,8 +27,8 @@ const joined = (start: Uint8Array, end: Uint8Array): Uint8Array<ArrayBuffer> => 
 
 /**
  * Whether a request (an event, or the use of a URL tool) comes from your agents: signed with the key, and just now. By Web
- * Crypto, which compares in constant time. Whoever can repeat a request within the tolerance is told apart by its
- * `idempotency-key`.
+ * Crypto, which compares in constant time. The headers are not signed: an event that is repeated within the tolerance is known
+ * by the `id` in its body.
  *
  * @example
  * const body = await request.text();
@@ -43,10 +43,12 @@ export const verifyAgentsSignature = async ({
 }: AgentsSignature): Promise<boolean> => {
   const [, epochSeconds = "", hex = ""] = header.exec(signature ?? "") ?? [];
   const ageSeconds = Math.abs(Date.now() / 1_000 - Number(epochSeconds));
-  // An empty key would make everybody's signature good.
-  if (hex === "" || key === "" || !(ageSeconds <= toleranceSeconds)) return false;
+  // An empty key would make everybody's signature good, and so would a missing one.
+  // Trimmed as the deployment does: a key that comes from a file has the end of a line.
+  const secret = key?.trim() ?? "";
+  if (hex === "" || secret === "" || !(ageSeconds <= toleranceSeconds)) return false;
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const imported = await crypto.subtle.importKey("raw", encoder.encode(key), algorithm, false, ["verify"]);
+  const imported = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["verify"]);
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
   return crypto.subtle.verify("HMAC", imported, bytesOfHex(hex), joined(encoder.encode(`${epochSeconds}.`), bytes));
 };

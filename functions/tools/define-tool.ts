@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { type Duration, requiredDurationMs } from "../../bridge-task/duration.ts";
 import { BridgeError, InvalidInputError } from "../../bridge-task/errors.ts";
+import { createLogger } from "../../bridge-task/log.ts";
 import type { ToolRequest } from "./manifest.ts";
 
 /** A tool as the model, the bridge and the build see it. */
@@ -33,7 +34,10 @@ export interface ToolCallContext<Secret extends string = string> {
   signal: AbortSignal;
 }
 
-/** Does the work. What it returns goes to the model as JSON; the message of what it throws goes there as an error. */
+/**
+ * Does the work. What it returns goes to the model as JSON; the message of what it throws goes there as an error, but for errors
+ * of the AWS SDK: they name accounts and resources, and go to the function's log.
+ */
 export type ToolImplementation<Input extends z.ZodObject, Secret extends string> = (
   input: z.output<Input>,
   context: ToolCallContext<Secret>,
@@ -48,6 +52,16 @@ export class ToolInputError extends BridgeError {
     );
   }
 }
+
+/** AWS refused something, or did not answer. Who talks to the model hears of no accounts; the cause is in the log. */
+class ToolUnavailableError extends BridgeError {
+  constructor(tool: string, cause: unknown) {
+    super("tool_unavailable", `${tool} could not do its work. It may succeed later.`, { retryable: true, cause });
+  }
+}
+
+/** Errors of the AWS clients tell of the exchange that they come from. */
+const isOfAws = (error: unknown): boolean => error instanceof Error && "$metadata" in error;
 
 /**
  * Defines a tool. A file in functions/tools that exports `definition` and `handler` is all that a tool needs.
@@ -85,7 +99,7 @@ const secretsOf = <Secret extends string>(
 
 /**
  * The Lambda handler of a tool: takes a ToolRequest, checks the arguments, runs `run`, returns what the model gets.
- * Rejects with ToolInputError when the arguments are not what the tool takes.
+ * Rejects with ToolInputError when the arguments are not what the tool takes, with ToolUnavailableError when AWS failed it.
  */
 export const toolHandler =
   <Input extends z.ZodObject, Secret extends string>(
@@ -97,5 +111,11 @@ export const toolHandler =
     if (!input.success) throw new ToolInputError(definition.name, problemsOf(input.error));
     const signal = AbortSignal.timeout(requiredDurationMs(definition.timeout, `timeout of ${definition.name}`));
     const secrets = secretsOf(definition.secrets ?? [], process.env);
-    return run(input.data, { call, agent, data, idempotencyKey, secrets, signal });
+    try {
+      return await run(input.data, { call, agent, data, idempotencyKey, secrets, signal });
+    } catch (error) {
+      if (!isOfAws(error)) throw error;
+      createLogger().error("tool_failed", { tool: definition.name, callCid: call.cid, error });
+      throw new ToolUnavailableError(definition.name, error);
+    }
   };

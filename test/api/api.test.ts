@@ -70,9 +70,14 @@ describe("who may ask", () => {
     expect((await send("GET", root, undefined, { authorization: `bearer ${apiKey}` })).status).toBe(200);
   });
 
-  test("An API without a key cannot be made.", () => {
-    expect(() => createApi({ dispatcher, apiKey: "", logger: silentLogger, agents: [] })).toThrow(InvalidInputError);
-  });
+  test.each(["", " ", "two words", "a\nb", "schlüssel"])(
+    "An API whose key nobody can send cannot be made: %j",
+    (bad) => {
+      const make = () => createApi({ dispatcher, apiKey: bad, logger: silentLogger, agents: [] });
+      expect(make).toThrow(InvalidInputError);
+      expect(make).toThrow("AGENTS_API_KEY");
+    },
+  );
 });
 
 describe("asking for an agent", () => {
@@ -134,7 +139,7 @@ describe("asking for an agent", () => {
   test.each([
     [new LaunchError("ECS did not answer"), 503, "launch_failed"],
     [new BridgeError("conflict", "changed by others", { retryable: true }), 503, "aws_failed"],
-    [Object.assign(new Error("throttled"), { $metadata: {} }), 503, "aws_failed"],
+    [Object.assign(new Error("arn:aws:secret-detail"), { $metadata: {} }), 503, "aws_failed"],
     [new BridgeError("odd", "not retryable: secret-detail"), 500, "internal"],
     [new Error("secret-detail"), 500, "internal"],
   ])("%s: %i %s", async (error, status, code) => {
@@ -326,6 +331,13 @@ describe("a talking agent", () => {
       expect(answer).toMatchObject({ status: 404, body: { error: "not_there" } });
       expect(answer.body.message).toContain("POST /calls/default/42/agents");
     }
+  });
+
+  test("Where it may have arrived and nobody knows, the answer does not call a repetition safe.", async () => {
+    dispatcher.send = () => Promise.reject(new BridgeError("table_failed", "no answer", { retryable: true }));
+    const { status, body } = await send("POST", `${agent}/messages`, { text: "Hello." });
+    expect({ status, error: body.error }).toEqual({ status: 503, error: "aws_failed" });
+    expect(body.message).toContain("a message may then be heard twice");
   });
 
   test("A full mailbox is 429.", async () => {

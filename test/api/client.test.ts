@@ -141,6 +141,68 @@ describe("when things are not as they should be", () => {
     expect(() => createAgentsClient(options)).toThrow(name);
   });
 
+  test("A redirect is not followed: a POST would come out of it as a GET, which asks for something else.", async () => {
+    const url = await listen(({ method, url: asked }) =>
+      asked.includes("/old/")
+        ? new Response(null, { status: 301, headers: { location: asked.replace("/old/", "/new/") } })
+        : Response.json({ agents: [], method }),
+    );
+    const error = await errorOf(createAgentsClient({ url: `${url}/old`, key }).join(call, { user }));
+    expect(error).toMatchObject({ status: 301, code: "bad_answer", retryable: false });
+    expect(error.message).toMatch(/redirect.*final address/);
+  });
+
+  test.each(["secret\nkey", "secret key", "sécret–key"])(
+    "A key that no header can carry stays out of the message: %j",
+    (bad) => {
+      const make = () => createAgentsClient({ url: "https://example.com", key: bad });
+      expect(make).toThrow(/AGENTS_KEY/);
+      expect(make).toThrow(expect.not.objectContaining({ message: expect.stringContaining(bad) }));
+    },
+  );
+
+  test("The end of a line, as a file with the key has it, does no harm.", async () => {
+    const api = createApi({ dispatcher: new ScriptedDispatcher(), apiKey: key, logger: silentLogger, agents: [] });
+    const url = await listen((request) => api.fetch(request));
+    expect(await createAgentsClient({ url, key: `${key}\n` }).list(call)).toEqual([]);
+  });
+
+  test.each([
+    [{ url: "https://ann:secret@example.com", key }, "url"],
+    [{ url: "https://example.com", key, timeoutMs: 0 }, "timeoutMs"],
+    [{ url: "https://example.com", key, timeoutMs: Number.NaN }, "timeoutMs"],
+    [{ url: "https://example.com", key, timeoutMs: Number.POSITIVE_INFINITY }, "timeoutMs"],
+  ])("An option that cannot be used is named when the client is made: %j", (options, name) => {
+    const make = () => createAgentsClient(options);
+    expect(make).toThrow(name);
+    expect(make).toThrow(expect.not.objectContaining({ message: expect.stringContaining("secret") }));
+  });
+
+  test.each([
+    [{ type: "default", id: undefined }, "lucy", "call.id"],
+    [{ type: "", id: "42" }, "lucy", "call.type"],
+    [call, undefined, "userId"],
+    [call, "..", "userId"],
+    [call, "\ud800", "userId"],
+  ])("What names nobody is told before anything is sent: %j %j", async (address, userId, name) => {
+    const asked: unknown[] = [];
+    const fetchWith: typeof fetch = async (input) => {
+      asked.push(input);
+      return Response.json({ outcome: "leaving" });
+    };
+    const agents = createAgentsClient({ url: "https://example.com", key, fetch: fetchWith });
+    const error = await errorOf(agents.leave(address as typeof call, userId as string));
+    expect(error).toMatchObject({ status: 0, code: "bad_address", retryable: false });
+    expect(error.message).toContain(name);
+    expect(asked).toEqual([]);
+  });
+
+  test("What is no JSON is not tried again.", async () => {
+    const agents = createAgentsClient({ url: "http://127.0.0.1:9", key });
+    const error = await errorOf(agents.join(call, { user, data: { count: 1n } }));
+    expect(error).toMatchObject({ status: 0, code: "not_json", retryable: false });
+  });
+
   test("It uses the fetch that it is given.", async () => {
     const asked: [unknown, RequestInit | undefined][] = [];
     const fetchWith: typeof fetch = async (input, init) => {

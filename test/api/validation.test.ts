@@ -96,8 +96,12 @@ describe("a request for an agent", () => {
       "user.id",
       "waitFor",
     ]);
-    expect(found["user.id"]).toBe('is "a/b"; id must be 1 to 255 letters, digits or any of _ @ . ! ~ -');
-    expect(found.waitFor).toBe('is "2 min"; must be a duration such as "30 seconds", "2 minutes" or "4 hours"');
+    expect(found["user.id"]).toBe(
+      'is "a/b"; id must be 1 to 255 letters, digits or any of _ @ . ! ~ -, and not . or ..',
+    );
+    expect(found.waitFor).toBe(
+      'is "2 min"; must be a duration such as "30 seconds", "2 minutes" or "4 hours", and at most 596 hours',
+    );
     expect(found["events.url"]).toMatch(/^is missing; must be an https:/);
     expect(found["session.instructions"]).toBe("is a list; must be a text");
   });
@@ -107,7 +111,7 @@ describe("a request for an agent", () => {
     [[], "", "is a list; the body must be a JSON object"],
     ["lucy", "", 'is "lucy"; the body must be a JSON object'],
     [{}, "user", 'is missing; must be the Stream user that the agent is: { "id": "lucy", "name": "Lucy" }'],
-    [{ user: {} }, "user.id", "is missing; id must be 1 to 255 letters, digits or any of _ @ . ! ~ -"],
+    [{ user: {} }, "user.id", "is missing; id must be 1 to 255 letters, digits or any of _ @ . ! ~ -, and not . or .."],
     [{ agent: "lucie" }, "agent", 'is "lucie"; must be an agent that has a definition (lucy); or leave it out'],
     [{ user, instructions: "Hi" }, "instructions", /write it as session.instructions: \{ "session"/],
     [{ user, name: "Lucy" }, "name", /write it as user.name$/],
@@ -121,6 +125,39 @@ describe("a request for an agent", () => {
     expect(complaints(body)).toEqual({
       [field]: typeof complaint === "string" ? complaint : expect.stringMatching(complaint),
     });
+  });
+
+  test("Every field that nobody knows is named, wherever it stands.", () => {
+    const found = complaints({ user: { ...user, role: "admin", x: 1 }, foo: 1, bar: 2, session: { baz: 1, qux: 2 } });
+    expect(Object.keys(found).toSorted()).toEqual(["bar", "foo", "session.baz", "session.qux", "user.role", "user.x"]);
+    const inherited = JSON.parse('{"user":{"id":"lucy"},"__proto__":{"agent":"lucy"},"constructor":1,"toString":2}');
+    expect(Object.keys(complaints(inherited))).toEqual(["__proto__", "constructor", "toString"]);
+  });
+
+  test("However much is wrong, the answer is short.", () => {
+    const many = <T>(make: (index: number) => T): T[] => Array.from({ length: 40_000 }, (_, index) => make(index));
+    const bodies = [
+      { user, tools: many((index) => `a${index}`) },
+      { user, tools: many(() => "a") },
+      { user, tools: many(() => ({})) },
+      { user, session: { tools: many(() => 1), include: many(() => 1), modalities: many(() => 1) } },
+      { user, ...Object.fromEntries(many((index) => [`k${index}`, 1])) },
+      { user, ["k".repeat(200_000)]: 1 },
+    ];
+    for (const body of bodies) {
+      expect(JSON.stringify(checks.join(body)).length).toBeLessThan(20_000);
+    }
+    expect(complaints(bodies[0])).toEqual({ tools: "has 40000 entries; at most 128 are taken" });
+  });
+
+  test("Numbers that JSON cannot say again are refused.", () => {
+    expect(complaints(JSON.parse('{"user":{"id":"lucy"},"session":{"speed":1e999}}'))).toHaveProperty([
+      "session.speed",
+    ]);
+  });
+
+  test("A duration that is too long is told how long it may be.", () => {
+    expect(complaints({ user, maxDuration: "900 hours" }).maxDuration).toMatch(/^is "900 hours"; .*at most 596 hours/);
   });
 
   test("Instructions of 48 kB are taken; of a byte more they are not, whatever their characters are.", () => {
@@ -168,6 +205,12 @@ describe("tools", () => {
   test("Where the deployed functions are not known, any name passes.", () => {
     const { join } = requestChecks({ ...options, functionTools: undefined });
     expect(join({ user, tools: ["whatever"] }).ok).toBe(true);
+  });
+
+  test("A name may be that of a tool in the agent's own definition, which is not known here.", () => {
+    expect(complaints({ agent: "lucy", tools: ["get_call_details"] })).toEqual({});
+    expect(complaintsIn(checks.update({ tools: ["get_call_details"] }))).toEqual({});
+    expect(complaints({ agent: "lucy", tools: ["get call details"] })).toHaveProperty(["tools[0]"]);
   });
 
   test("A function in the session's tools has nobody to answer it.", () => {
@@ -249,6 +292,11 @@ test("Ids that would part a call's type from its id elsewhere are refused.", () 
   expect(checkPath({ type: "default", id: "a:b" })).toMatchObject({ ok: false, fields: [{ field: "id" }] });
   expect(checkPath({ type: "default", id: "42", userId: "a b" })).toMatchObject({ fields: [{ field: "userId" }] });
   expect(checkPath({ type: "audio_room", id: "a.b~c!d@e-f" }).ok).toBe(true);
+});
+
+test("Ids that a path cannot hold are refused: who bears one could not be sent away.", () => {
+  for (const id of [".", ".."]) expect(complaints({ user: { id } })).toHaveProperty(["user.id"]);
+  for (const id of ["...", ".a", "a."]) expect(complaints({ user: { id } })).toEqual({});
 });
 
 test("The session keys that are known here are those of the bridge.", () => {

@@ -19,6 +19,13 @@ describe("a signature", () => {
     expect(await verifyAgentsSignature({ body: new TextEncoder().encode(body), signature, key })).toBe(true);
   });
 
+  test("is good with the key as it is read from a file.", async () => {
+    atTime(nowMs);
+    expect(await verifyAgentsSignature({ body, signature: signatureHeader(key, body, nowMs), key: `${key}\n` })).toBe(
+      true,
+    );
+  });
+
   test("of anything else is not.", async () => {
     atTime(nowMs);
     const signature = signatureHeader(key, body, nowMs);
@@ -39,9 +46,11 @@ describe("a signature", () => {
     }
   });
 
-  test("is never good with an empty key, which everybody knows.", async () => {
+  test("is never good with an empty key, which everybody knows, or with none.", async () => {
     atTime(nowMs);
-    expect(await verifyAgentsSignature({ body, signature: signatureHeader("", body, nowMs), key: "" })).toBe(false);
+    const signature = signatureHeader("", body, nowMs);
+    expect(await verifyAgentsSignature({ body, signature, key: "" })).toBe(false);
+    expect(await verifyAgentsSignature({ body, signature, key: undefined })).toBe(false);
   });
 
   test("is good for five minutes before and after, or for as long as one says.", async () => {

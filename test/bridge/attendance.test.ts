@@ -91,6 +91,17 @@ describe("leaving", () => {
     expect(said).toEqual([{ atMs: 35_000, what: "idle" }]);
   });
 
+  test("not before somebody who is said to come had the time to", () => {
+    const said = play(
+      [
+        { atMs: 118_000, event: { type: "knock" } },
+        { atMs: 121_000, event: { type: "knock" } },
+      ],
+      200_000,
+    );
+    expect(said).toEqual([{ atMs: 126_000, what: "waited" }]);
+  });
+
   test("at the longest stay even while people are there", () => {
     const said = play([{ atMs: 0, event: { type: "people", people: [ann] } }], 5 * 3_600_000);
     expect(said).toEqual([{ atMs: 4 * 3_600_000, what: "max_duration" }]);
@@ -101,6 +112,7 @@ test("whatever happens, it greets at most once and only while somebody is there,
   const anyEvent: fc.Arbitrary<AttendanceEvent> = fc.oneof(
     fc.constant<AttendanceEvent>({ type: "ready" }),
     fc.constant<AttendanceEvent>({ type: "speech" }),
+    fc.constant<AttendanceEvent>({ type: "knock" }),
     fc
       .subarray(["ann", "bob"])
       .chain((ids) =>

@@ -8,6 +8,7 @@ import type { BridgeOptions } from "../../bridge-task/bridge-options.ts";
 import { connectOpenAi } from "../../bridge-task/connect-open-ai.ts";
 import { withDeadline } from "../../bridge-task/deadline.ts";
 import { AbortedError, InvalidInputError } from "../../bridge-task/errors.ts";
+import type { EndReason } from "../../bridge-task/job.ts";
 import { silentLogger } from "../../bridge-task/log.ts";
 import type { CloseNotice } from "../../bridge-task/realtime/client-events.ts";
 import { ModelError } from "../../bridge-task/realtime/model-errors.ts";
@@ -314,4 +315,67 @@ test("agents do not hear agents, and nobody greets them", async () => {
     .filter(({ type, data }) => type === "client.response.create" && data.sessionId === ofTwo?.id);
   expect(asked).toEqual([]);
   await Promise.all([one.end("disconnected", ""), two.end("disconnected", "")]);
+});
+
+describe("a call that nobody is in", () => {
+  const empty = { limits: { waitForMs: 150, knockGraceMs: 150 } };
+
+  test("is left, or ended for everybody where that is said", async () => {
+    const leaves = await Bridge.connect(options(empty));
+    expect(await soon(leaves.ended)).toMatchObject({ reason: "waited" });
+    const { call: left } = await streamClient().video.call(call.type, call.id).get();
+    expect(left.ended_at).toBeUndefined();
+
+    const ends = await Bridge.connect(options({ ...empty, onEmpty: "end-call" }));
+    expect(await soon(ends.ended)).toMatchObject({ reason: "end_call" });
+    const { call: ended } = await streamClient().video.call(call.type, call.id).get();
+    expect(ended.ended_at).toBeDefined();
+  });
+
+  test("is not left before somebody who knows more has agreed", async () => {
+    const asked: string[] = [];
+    const mayLeave = async (reason: string) => {
+      asked.push(reason);
+      return asked.length > 2;
+    };
+    const bridge = await Bridge.connect(options({ ...empty, mayLeave }));
+    expect(await soon(bridge.ended)).toMatchObject({ reason: "waited" });
+    expect(asked).toEqual(["waited", "waited", "waited"]);
+  });
+});
+
+describe("what the agent is saying when it leaves", () => {
+  const speechMs = 1_500;
+
+  /** How long leaving takes from the first word on. */
+  const leavingMs = async (reason: EndReason): Promise<number> => {
+    openai.mind.add([{ reply: { text: "One.", speech: { signal: "one", durationMs: speechMs } } }]);
+    onTestFinished(() => openai.mind.clear());
+    const bridge = await Bridge.connect(options());
+    await bridge.settle();
+    bridge.client.sendUserMessageContent([{ type: "input_text", text: "Who are you?" }]);
+    await seen("sfu.first_voiced_packet");
+    const beganMs = performance.now();
+    await soon(bridge.end(reason, ""));
+    return performance.now() - beganMs;
+  };
+
+  test.each(["max_duration", "removed", "end_call", "left"] as const)("is said to its end: %s", async (reason) => {
+    expect(await leavingMs(reason)).toBeGreaterThan(speechMs - 200);
+  });
+
+  test.each(["idle", "stopped", "call_ended", "replaced"] as const)("is cut: %s", async (reason) => {
+    expect(await leavingMs(reason)).toBeLessThan(speechMs - 300);
+  });
+});
+
+test("tools are the model's from its first word on", async () => {
+  const tool = { definition: { name: "look_up", parameters: { type: "object" } }, handler: () => null };
+  const bridge = await Bridge.connect(options({ tools: [tool] }));
+  expect(bridge.client.sessionConfig.tools).toMatchObject([{ name: "look_up" }]);
+  const updates = log
+    .since()
+    .filter(({ type, data }) => type === "client.session.update" && data.sessionId === openai.sessions().at(-1)?.id);
+  expect(updates).toHaveLength(1);
+  await bridge.end("disconnected", "");
 });

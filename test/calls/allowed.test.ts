@@ -121,6 +121,22 @@ test.each([
   await scene.streamCall.end();
 });
 
+test("ring, but asked for the first person: an acceptance alone does not bring the agent in", async () => {
+  const scene = new Scene(cloud);
+  await create(scene, { ...forMax, members: [{ user_id: "app" }, { user_id: "ann" }] }, { ring: true });
+  const sinceMs = epochMs();
+  expect(await scene.post({ ...max, join: "first-person" })).toMatchObject({ status: 202 });
+  const listens = ({ type, atMs, data }: CloudEvent) =>
+    type === "coordinator.connected" && atMs > sinceMs && data.userId === "max";
+  await cloud.log.waitFor(listens, 10_000, "the agent outside");
+  await control(scene, "accept", { userId: "ann" });
+  await sleep(1_500);
+  expect(scene.events("call.session_started")).toEqual([]);
+  const ann = await scene.join("ann");
+  await expectGreeted(ann);
+  await ann.leave();
+});
+
 test("e2ee: nobody comes by itself; who is asked for is refused for good", async () => {
   const encryption = { mode: "auto-on" } as const;
   const scene = await open("default", { settings_override: { encryption } });

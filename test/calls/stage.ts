@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { StreamClient } from "@stream-io/node-sdk";
 import { userId as agentUserId } from "../../bridge-task/agents/lucy/joins.ts";
 import { leastScore } from "../caller/evidence.ts";
 import { Person } from "../caller/person.ts";
 import type { TaskView } from "../cloud/aws/index.ts";
 import type { CloudEvent } from "../cloud/event-log.ts";
-import { type Cloud, startCloud } from "../cloud/index.ts";
+import { type Cloud, type CloudOptions, startCloud } from "../cloud/index.ts";
 import type { Rule } from "../cloud/openai/mind.ts";
 import { sharedBundles } from "../support/bundles.ts";
 import { correlate, signal } from "../support/signals.ts";
@@ -36,14 +37,32 @@ export const greetingsIn = (received: Int16Array): number => {
   }
 };
 
+export interface ApiAnswer {
+  status: number;
+  body: unknown;
+}
+
+/** A task that has ended: its exit code, and the reason that it logged. */
+export interface TaskEnd {
+  exitCode: number | undefined;
+  reason: unknown;
+}
+
 /** One call on a local cloud, as a whole-call test looks at it. */
 export class Scene {
-  readonly call = { type: "default", id: `scene-${randomUUID().slice(0, 8)}` };
-  readonly cid = `default:${this.call.id}`;
+  readonly call: { type: string; id: string };
+  readonly cid: string;
   readonly cloud: Cloud;
 
-  constructor(cloud: Cloud) {
+  constructor(cloud: Cloud, type = "default") {
     this.cloud = cloud;
+    this.call = { type, id: `scene-${randomUUID().slice(0, 8)}` };
+    this.cid = `${type}:${this.call.id}`;
+  }
+
+  /** The call, for the application's own server. */
+  get streamCall() {
+    return this.streamClient.video.call(this.call.type, this.call.id);
   }
 
   get streamClient(): StreamClient {
@@ -54,6 +73,45 @@ export class Scene {
   /** The first to join creates the call. */
   join(userId: string): Promise<Person> {
     return Person.join({ info: this.cloud.info, call: this.call, userId });
+  }
+
+  /** The application creates the call, and nobody is in it. */
+  async create(data: { custom?: Record<string, unknown>; starts_at?: Date } = {}): Promise<void> {
+    await this.streamClient.upsertUsers([{ id: "app" }]);
+    await this.streamCall.getOrCreate({ data: { created_by_id: "app", ...data } });
+  }
+
+  /** The HTTP API, as the application's backend calls it. `path` is below the call's agents. */
+  async api(method: "GET" | "POST" | "PATCH" | "DELETE", path = "", body?: object): Promise<ApiAnswer> {
+    const { agentsUrl, agentsKey } = this.cloud.info;
+    const response = await fetch(`${agentsUrl}/calls/${this.call.type}/${this.call.id}/agents${path}`, {
+      method,
+      headers: { authorization: `Bearer ${agentsKey}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+  }
+
+  /** Asks for an agent by the HTTP API. */
+  post(assignment: object): Promise<ApiAnswer> {
+    return this.api("POST", "", assignment);
+  }
+
+  /** The record of an agent's latest stay, once it is written. */
+  async record(userId = agentUserId, timeoutMs = 10_000): Promise<Record<string, unknown>> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const { status, body } = await this.api("GET", `/${userId}/record`);
+      if (status === 200) return body as Record<string, unknown>;
+      if (performance.now() > deadlineMs) throw new Error(`${userId} left no record of ${this.cid} (${status})`);
+      await sleep(100);
+    }
+  }
+
+  /** Events of the call that Stream has made so far, oldest first. */
+  events(type: string): CloudEvent[] {
+    return this.cloud.log.since().filter((event) => event.type === type && event.data.cid === this.cid);
   }
 
   /** Resolves when the agent is in the call. */
@@ -70,7 +128,7 @@ export class Scene {
 
   /** All tasks that were ever started for this call. */
   tasks(): TaskView[] {
-    return this.cloud.aws.tasks().filter(({ startedBy }) => startedBy === `default/${this.call.id}`);
+    return this.cloud.aws.tasks().filter(({ startedBy }) => startedBy === `${this.call.type}/${this.call.id}`);
   }
 
   /** The one task of this call. */
@@ -81,14 +139,24 @@ export class Scene {
     return task;
   }
 
-  /** Resolves when the call's task has ended by itself: with its exit code and the reason that it logged. */
-  async taskEnds(timeoutMs: number): Promise<{ exitCode: number | undefined; reason: unknown }> {
-    const { taskId } = this.task();
+  /** Resolves when this many tasks were started for the call, with the latest. */
+  async taskStarts(count: number, timeoutMs: number): Promise<TaskView> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const task = this.tasks()[count - 1];
+      if (task) return task;
+      if (performance.now() > deadlineMs) throw new Error(`${this.cid} has no task ${count} after ${timeoutMs} ms`);
+      await sleep(50);
+    }
+  }
+
+  /** Resolves when the call's one task, or this one, has ended by itself. */
+  async taskEnds(timeoutMs: number, { taskId }: Pick<TaskView, "taskId"> = this.task()): Promise<TaskEnd> {
     const ended = ({ type, data }: CloudEvent) => type === "task.stopped" && data.taskId === taskId;
     await this.cloud.log.waitFor(ended, timeoutMs, `the end of the task of ${this.cid}`);
-    const { exitCode, output } = this.task();
-    const lines = output.filter(({ stream }) => stream === "stdout").map(({ line }) => JSON.parse(line));
-    return { exitCode, reason: lines.findLast(({ event }) => event === "task_ending")?.reason };
+    const task = this.tasks().find((candidate) => candidate.taskId === taskId);
+    const lines = (task?.output ?? []).filter(({ stream }) => stream === "stdout").map(({ line }) => JSON.parse(line));
+    return { exitCode: task?.exitCode, reason: lines.findLast(({ event }) => event === "task_ending")?.reason };
   }
 
   /** Events of the model session that this call's agent has, oldest first. */
@@ -105,12 +173,9 @@ export class Scene {
   }
 }
 
-/** The local cloud with the bundles as deployed. The webhook gets the events that it acts on, as an app would set it up. */
-export const startStage = async (): Promise<Cloud> => {
-  const cloud = await startCloud({ bundles: await sharedBundles() });
-  cloud.stream.setWebhook({ url: cloud.info.webhookUrl, eventTypes: ["call.created", "call.session_started"] });
-  return cloud;
-};
+/** The local cloud with the bundles as deployed. */
+export const startStage = async (options: CloudOptions = {}): Promise<Cloud> =>
+  startCloud({ bundles: await sharedBundles(), ...options });
 
 /** True once no process has this id. */
 export const isGone = (pid: number): boolean => {

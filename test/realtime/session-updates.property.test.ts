@@ -40,6 +40,8 @@ const isBad = (value: unknown) => (value as number) % 3 === 0;
 /** Takes an update whole or refuses it whole, in order, and names what is wrong well, badly or not at all. */
 class Server {
   readonly config = new Map<string, unknown>();
+  /** Each setting with each value that was ever in force. */
+  readonly taken = new Set<string>();
   readonly inbox: SessionUpdateEvent[] = [];
 
   answer(updates: SessionUpdates, naming: "exact" | "none" | "group"): void {
@@ -48,7 +50,10 @@ class Server {
     const settings = settingsOf(event.session);
     const bad = settings.find(([, value]) => isBad(value));
     if (bad === undefined) {
-      for (const [name, value] of settings) this.config.set(name, value);
+      for (const [name, value] of settings) {
+        this.config.set(name, value);
+        this.taken.add(`${name} ${value}`);
+      }
       updates.acknowledge();
       return;
     }
@@ -77,14 +82,14 @@ const start = () => {
   return { server, updates };
 };
 
-it("a refused update loses the refused settings and nothing else", () => {
-  fc.assert(
-    fc.property(
+it("a refused update loses the refused settings and nothing else, and tells which", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       update,
       fc.infiniteStream(fc.constantFrom("exact" as const, "none" as const, "group" as const)),
-      (values, naming) => {
+      async (values, naming) => {
         const { server, updates } = start();
-        updates.send(sessionOf(values));
+        const lost = updates.send(sessionOf(values));
         for (let answers = 0; !updates.isSettled; answers += 1) {
           expect(answers).toBeLessThan(50);
           server.answer(updates, naming.next().value);
@@ -92,22 +97,25 @@ it("a refused update loses the refused settings and nothing else", () => {
         expect(Object.fromEntries(server.config)).toEqual(
           Object.fromEntries(Object.entries(values).filter(([, value]) => !isBad(value))),
         );
+        const bad = Object.entries(values).flatMap(([name, value]) => (isBad(value) ? [pathOf(name)] : []));
+        expect((await lost).map(({ field }) => field).toSorted()).toEqual(bad.toSorted());
       },
     ),
     { numRuns: 1_000 },
   );
 });
 
-it("the newest value of each setting that the server takes is in force, however updates and refusals cross", () => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+it("the newest value of each setting that the server takes is in force, however updates and refusals cross", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const { server, updates } = start();
+      const sent: { values: Record<string, number>; lost: ReturnType<SessionUpdates["send"]> }[] = [];
       const asked = new Map<string, number[]>();
       for (const each of steps) {
         if (each.type === "answer") server.answer(updates, each.naming);
         else {
           for (const [name, value] of Object.entries(each.values)) asked.set(name, [...(asked.get(name) ?? []), value]);
-          updates.send(sessionOf(each.values));
+          sent.push({ values: each.values, lost: updates.send(sessionOf(each.values)) });
         }
       }
       for (let answers = 0; !updates.isSettled; answers += 1) {
@@ -119,6 +127,13 @@ it("the newest value of each setting that the server takes is in force, however 
         // A newer value that is refused after an older one gave way to it leaves what was there before.
         if (!isBad(newest)) expect(server.config.get(name)).toBe(newest);
         else if (server.config.has(name)) expect(values).toContain(server.config.get(name));
+      }
+      for (const { values, lost } of sent) {
+        const fields = (await lost).map(({ field }) => field);
+        for (const [name, value] of Object.entries(values)) {
+          if (fields.includes(pathOf(name))) continue;
+          expect(server.taken, "what is told to be in force was taken").toContain(`${name} ${value}`);
+        }
       }
       updates.close();
     }),

@@ -1,4 +1,4 @@
-import type { SessionUpdateEvent } from "openai/resources/realtime/realtime";
+import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { silentLogger } from "../../bridge-task/log.ts";
 import { SessionUpdates } from "../../bridge-task/realtime/session/updates.ts";
@@ -14,7 +14,7 @@ const start = () => {
   const sent: SessionUpdateEvent[] = [];
   const onSettled = vi.fn();
   const updates = new SessionUpdates({ send: (event) => sent.push(event), onSettled, logger: silentLogger });
-  const push = (session: object) => updates.send({ type: "realtime", ...session });
+  const push = (session: object) => updates.send({ type: "realtime", ...session } as RealtimeSessionCreateRequest);
   return { sent, onSettled, updates, push };
 };
 
@@ -125,6 +125,33 @@ it("waits for each of many updates", () => {
   expect(updates.isSettled).toBe(false);
   updates.acknowledge();
   expect(updates.isSettled).toBe(true);
+});
+
+it("tells what is not in force, in the server's words, when nothing of an update is on its way any more", async () => {
+  const { sent, updates, push } = start();
+  const told = vi.fn();
+  const lost = push({ instructions: "x", tools: [{ name: "a" }, { name: "b" }], max_output_tokens: 7 });
+  void lost.then(told);
+  updates.refuse(sent[0]?.event_id, "session.tools[1].name", "No such name.");
+  updates.refuse(sent[1]?.event_id, "session.max_output_tokens", "Too few.");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(told).not.toHaveBeenCalled();
+  updates.acknowledge();
+  expect(await lost).toEqual([
+    { field: "tools[1].name", reason: "No such name." },
+    { field: "max_output_tokens", reason: "Too few." },
+  ]);
+});
+
+it("tells so where the server does not answer, where it is closed first, and where it was closed before", async () => {
+  const { updates, push } = start();
+  const unanswered = push({ instructions: "a" });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await unanswered).toEqual([{ field: "instructions", reason: "The model server has not answered yet." }]);
+  const cut = push({ instructions: "b" });
+  updates.close();
+  expect(await cut).toMatchObject([{ field: "instructions", reason: expect.stringMatching(/session ended/) }]);
+  expect(await push({ instructions: "c" })).toMatchObject([{ field: "instructions" }]);
 });
 
 it("sends nothing once it is closed", () => {

@@ -36,6 +36,9 @@ export class SimulatedModel {
   readonly items = new Map<string, KeptItem>();
   readonly responses: BegunResponse[] = [];
   readonly calls = new Map<string, KeptCall>();
+  /** Responses outside of the conversation that are being made, by id. Speech does not end them. */
+  readonly asides = new Map<string, { itemId: string }>();
+  asideCount = 0;
   /** The items that a person's speech became. */
   readonly spoken: string[] = [];
   /** `create_response` of its turn detection. */
@@ -64,12 +67,16 @@ export class SimulatedModel {
         this.#add(message.itemId);
         return;
       case "create_response":
-        if (this.#active) {
+        if (message.parameters?.conversation === "none") {
+          this.#beginAside(message.eventId);
+        } else if (this.#active) {
           this.#emit({ ...this.#busy(this.#active.id), eventId: message.eventId });
         } else this.#begin();
         return;
       case "cancel_response":
-        if (this.#active && (message.responseId ?? this.#active.id) === this.#active.id) this.#end("cancelled");
+        if (message.responseId !== undefined && this.asides.has(message.responseId))
+          this.finishAside(message.responseId);
+        else if (this.#active && (message.responseId ?? this.#active.id) === this.#active.id) this.#end("cancelled");
         return;
       case "truncate_item": {
         const item = this.items.get(message.itemId);
@@ -136,6 +143,21 @@ export class SimulatedModel {
     this.calls.set(call.callId, { call, responseId, status: "in_progress", outputItemId: undefined });
   }
 
+  generateAside(): void {
+    for (const [responseId, { itemId }] of this.asides) {
+      const part = { itemId, contentIndex: 0 };
+      this.#emit({ type: "audio_received", responseId, part, sampleCount: chunkMs * 24 });
+    }
+  }
+
+  finishAside(responseId = [...this.asides.keys()][0]): void {
+    const aside = responseId === undefined ? undefined : this.asides.get(responseId);
+    if (responseId === undefined || aside === undefined) return;
+    this.asides.delete(responseId);
+    this.#emit({ type: "audio_completed", itemId: aside.itemId });
+    this.#emit({ type: "aside_done", responseId });
+  }
+
   finish(): void {
     if (!this.#active) return;
     this.#completeCall();
@@ -167,6 +189,13 @@ export class SimulatedModel {
 
   #busy(activeResponseId: string) {
     return { type: "refused", isResponseActive: true, activeResponseId } as const;
+  }
+
+  #beginAside(eventId: string): void {
+    const responseId = `aside_resp_${this.asideCount}`;
+    this.asides.set(responseId, { itemId: `item_of_${responseId}` });
+    this.asideCount += 1;
+    this.#emit({ type: "aside_created", responseId, eventId });
   }
 
   #begin(): void {

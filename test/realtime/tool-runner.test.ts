@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../bridge-task/log.ts";
-import { outcomeOf, ToolRunner } from "../../bridge-task/realtime/tools/runner.ts";
+import { outcomeOf, type SlowTool, ToolRunner } from "../../bridge-task/realtime/tools/runner.ts";
+import { ToolError } from "../../bridge-task/realtime/tools/tool-error.ts";
 import { Toolbox, type ToolContext, type ToolHandler } from "../../bridge-task/realtime/tools/toolbox.ts";
 
 const call = (text = "{}", name = "tool") => ({ itemId: "item_1", callId: "call_1", name, arguments: text });
 
-const start = (handler?: ToolHandler, timeoutMs?: number) => {
+const start = (handler?: ToolHandler, timeoutMs?: number, onSlow: (slow: SlowTool) => void = () => {}) => {
   const log: { event: string; [field: string]: unknown }[] = [];
   const tools = new Toolbox();
   if (handler) tools.add({ name: "tool" }, handler, timeoutMs === undefined ? {} : { timeoutMs });
   const logger = createLogger({ level: "debug", write: (line) => log.push(JSON.parse(line)) });
-  return { tools, runner: new ToolRunner({ tools, logger }), log };
+  return { tools, runner: new ToolRunner({ tools, onSlow, logger }), log };
 };
 
 const errorIn = (output: string): unknown => JSON.parse(output).error;
@@ -93,6 +94,50 @@ describe("a call", () => {
     expect(finished).toMatchObject({ name: "tool", callId: "call_1", status: "failed", error });
     expect(finished.output).toBe('{"error":"Ann Lee has no account"}');
     expect(JSON.stringify(log)).not.toContain("Ann Lee");
+  });
+
+  it("whose arguments are no object is an error that says so, and the handler never sees them", async () => {
+    const handler = vi.fn();
+    for (const text of ["[1]", "null", '"text"', "{not json"]) {
+      const { output, status } = await start(handler).runner.run(call(text));
+      expect(errorIn(output)).toMatch(/arguments of tool/);
+      expect(status).toBe("failed");
+    }
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it("may say how it failed: the model gets the words, the log what is behind them", async () => {
+    const cause = new Error("connect ECONNREFUSED 10.0.0.1");
+    const failing = start(() => {
+      throw new ToolError("tool is away.", { failure: "timed_out", cause });
+    });
+    expect(await failing.runner.run(call())).toMatchObject({
+      output: '{"error":"tool is away."}',
+      status: "timed_out",
+    });
+    expect(failing.log.at(-1)).toMatchObject({ cause: { message: cause.message } });
+    const long = start(() => {
+      throw new ToolError("Too long.", { failure: "too_long", beginning: "[1,2" });
+    });
+    expect(await long.runner.run(call())).toMatchObject({ output: '{"error":"Too long.","beginning":"[1,2"}' });
+  });
+
+  it("is told of as slow after a second, once, where its tool has something to say meanwhile", async () => {
+    const slow: SlowTool[] = [];
+    const { tools, runner } = start(undefined, undefined, (each) => slow.push(each));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    tools.add({ name: "tool" }, () => promise, { speaking: "One moment." });
+    const slowCall = call();
+    const finished = runner.run(slowCall);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(slow).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(slow).toEqual([{ call: slowCall, sentence: "One moment." }]);
+    resolve();
+    await finished;
+    await Promise.all([runner.run(call()), vi.advanceTimersByTimeAsync(2_000)]);
+    expect(slow).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("of a tool that the application answers itself waits for nothing but the deadline, or the answer", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Action, TurnConversation } from "./turn-conversation.ts";
+import { type Action, isAside, TurnConversation } from "./turn-conversation.ts";
 
 /* Whole conversations with a correct server: what each side holds at the end must be the same, every typed message must have
  * been answered, and every call must have had its one output and an answer that saw it. */
@@ -9,6 +9,7 @@ import { type Action, TurnConversation } from "./turn-conversation.ts";
 const usual: Action[] = [
   ...(["type", "ask", "speak", "stop", "generate", "call", "call", "call", "call", "call", "finish", "fail"] as const),
   ...(["first tool", "last tool", "answer by hand", "play"] as const),
+  ...(["slow tool", "generate aside", "finish aside"] as const),
   ...(["up", "down", "up", "down", "up", "down"] as const),
 ];
 
@@ -19,6 +20,12 @@ const expectRest = ({ state }: TurnConversation): void => {
   expect(state.response.phase).toBe("none");
   expect(state.speech).toBe("quiet");
   expect(state.toolBatches).toEqual([]);
+  expect(state.aside).toEqual({ phase: "none" });
+};
+
+/** What the voice is given of two things at once would be heard as a mix: each is given whole before the next begins. */
+const expectOneVoice = ({ voiced }: TurnConversation): void => {
+  expect(new Set(voiced).size, voiced.join(" ")).toBe(voiced.length);
 };
 
 /** Each call the reducer was told of was run once and has one output; a second one, the simulated server would have refused. */
@@ -61,6 +68,8 @@ const playOut = (
   expectRest(conversation);
   expectOneOutputEach(conversation);
   expectOutputsSeen(conversation);
+  // A response whose beginning was lost may be anything.
+  if (options.isReliable !== false) expectOneVoice(conversation);
   return conversation;
 };
 
@@ -92,6 +101,28 @@ it("runs every tool to its end and tells of it, however often the application ca
     }),
     { numRuns: 10_000 },
   );
+});
+
+/** A tool runs, the agent is silent, and a sentence about it has been asked for; or is being heard already. */
+const excused: Action[] = ["type", "up", "up", "down", "down", "call", "finish", "down", "down", "down", "slow tool"];
+const heard: Action[] = [...excused, "up", "down", "generate aside", "down", "play"];
+
+it("says a sentence about slow tools in one voice with all else, into silence, never over a person", {
+  timeout: 60_000,
+}, () => {
+  const laterActions = actionsOf(...usual, "generate aside", "generate aside", "cancel");
+  let heardCount = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(excused, heard), laterActions, fc.boolean(), (first, later, createResponse) => {
+      const conversation = playOut([...first, ...later], { createResponse });
+      expectNothingHalf(conversation);
+      expectSameAsHeard(conversation);
+      expect(conversation.model.asideCount).toBeGreaterThan(0);
+      if (conversation.voiced.some(isAside)) heardCount += 1;
+    }),
+    { numRuns: 10_000 },
+  );
+  expect(heardCount, "asides that were heard").toBeGreaterThan(4_000);
 });
 
 it("asks again where the end of a response whose beginning was lost was taken for the answer", () => {

@@ -14,6 +14,9 @@ export type Action =
   | "call"
   | "finish"
   | "fail"
+  | "slow tool"
+  | "generate aside"
+  | "finish aside"
   | "first tool"
   | "last tool"
   | "answer by hand"
@@ -23,6 +26,8 @@ export type Action =
   | "double"
   | "play";
 
+export const isAside = (itemId: string): boolean => itemId.startsWith("item_of_aside");
+
 /** A reducer and a simulated server, everything on the wire between them arbitrarily late, but in order. */
 export class TurnConversation {
   readonly #down: TurnEvent[] = [];
@@ -31,6 +36,8 @@ export class TurnConversation {
   readonly #running: ToolCall[] = [];
   readonly #deadlines: readonly WakeKind[];
   readonly sentMs = new Map<string, number>();
+  /** Items in the order in which the voice was given the first of them. */
+  readonly voiced: string[] = [];
   readonly typed: string[] = [];
   /** Calls that the reducer was told of. */
   readonly toldCallIds = new Set<string>();
@@ -48,7 +55,7 @@ export class TurnConversation {
 
   /** `isReliable`: nothing is lost, so that no deadline is ever needed to go on, but for the pause after a failure. */
   constructor({ createResponse, isReliable = true }: { createResponse: boolean; isReliable?: boolean }) {
-    this.#deadlines = isReliable ? ["retry"] : ["retry", "response", "speech"];
+    this.#deadlines = isReliable ? ["retry", "aside"] : ["retry", "response", "speech", "aside"];
     this.model.answersSpeech = createResponse;
     this.#dispatch({ type: "session_updated", turnDetection: { createResponse, interruptedBy: "server" } });
   }
@@ -92,6 +99,17 @@ export class TurnConversation {
         return;
       case "fail":
         this.model.fail();
+        return;
+      case "slow tool": {
+        const [call] = this.#running;
+        if (call) this.#dispatch({ type: "tool_slow", itemId: call.itemId, sentence: "One moment." });
+        return;
+      }
+      case "generate aside":
+        this.model.generateAside();
+        return;
+      case "finish aside":
+        this.model.finishAside();
         return;
       case "first tool":
         this.#finishTool(this.#running.shift());
@@ -139,6 +157,7 @@ export class TurnConversation {
       const kind = this.#deadlines.find((each) => this.state.wakes[each] !== undefined);
       const wake = kind && this.state.wakes[kind];
       if (this.model.isActive) this.model.finish();
+      else if (this.model.asides.size > 0) this.model.finishAside();
       else if (kind !== undefined && wake !== undefined) this.#dispatch({ type: "woken", kind, wake });
       else if (this.#waiting.size === 0) return;
     }
@@ -157,6 +176,8 @@ export class TurnConversation {
     switch (command.type) {
       case "speak": {
         const { itemId } = command.part;
+        if (this.voiced.at(-1) !== itemId) this.voiced.push(itemId);
+        if (isAside(itemId) && this.state.speech !== "quiet") throw new Error("an aside talks over a person");
         const ms = event.type === "audio_received" ? event.sampleCount / 24 : 0;
         this.#waiting.set(itemId, (this.#waiting.get(itemId) ?? 0) + ms);
         return;
@@ -177,6 +198,8 @@ export class TurnConversation {
       case "create_response":
         if (/^tools_\d+$/.test(command.eventId)) this.toolRequestCount += 1;
         this.#knownAtRequest.set(command.eventId, this.#knownResponseCount);
+        if (command.parameters?.conversation === "none" && !this.#isSilent())
+          throw new Error("an aside is not into silence");
         this.#up.push(command);
         return;
       case "cancel_response":
@@ -188,6 +211,13 @@ export class TurnConversation {
       case "abandon_wish":
         throw new Error(`${command.wish.id} was given up`);
     }
+  }
+
+  /** As far as the client knows: a tool runs, and nobody says anything. */
+  #isSilent(): boolean {
+    const { speech, response, isVoiceBusy, toolBatches } = this.state;
+    const isToolRunning = toolBatches.some(({ running }) => running.length > 0);
+    return isToolRunning && speech === "quiet" && response.phase === "none" && !isVoiceBusy && this.#waiting.size === 0;
   }
 
   #deliver(message: ClientMessage): void {

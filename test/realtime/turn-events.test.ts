@@ -110,6 +110,13 @@ describe("an error on the wire", () => {
 
 describe("everything else", () => {
   it("tells apart what is in the conversation and what is outside of it", () => {
+    const aside = { id: "resp_2", conversation_id: null, metadata: { bridge_aside: "aside_1" } };
+    expect(eventsOf({ type: "response.created", response: aside })).toEqual([
+      { type: "aside_created", responseId: "resp_2", eventId: "aside_1" },
+    ]);
+    expect(eventsOf({ type: "response.done", response: { ...aside, status: "completed", output: [] } })).toEqual([
+      { type: "aside_done", responseId: "resp_2" },
+    ]);
     const createdOf = (response: object) => eventsOf({ type: "response.created", response });
     const created = { type: "response_created", responseId: "resp_1" };
     expect(createdOf({ id: "resp_1" })).toEqual([{ ...created, isInConversation: true }]);

@@ -1,6 +1,13 @@
 import type { EffectiveTurnDetection } from "../../bridge-task/realtime/session/config.ts";
 import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn/turn.ts";
-import type { ToolCall, TurnCommand, TurnEvent, TurnState, Wish } from "../../bridge-task/realtime/turn/types.ts";
+import type {
+  ToolCall,
+  TurnCommand,
+  TurnEvent,
+  TurnState,
+  WakeKind,
+  Wish,
+} from "../../bridge-task/realtime/turn/types.ts";
 import type { SpokenPart } from "../../bridge-task/realtime/voice.ts";
 
 export const wish = (id: string, wanted: Partial<Wish> = {}): Wish => ({
@@ -90,7 +97,7 @@ export class Turn {
     return this.run({ type: "voice_cut", parts: whole });
   }
 
-  fire(kind: "speech" | "response" | "retry"): TurnCommand[] {
+  fire(kind: WakeKind): TurnCommand[] {
     const wake = this.state.wakes[kind];
     return wake === undefined ? [] : this.run({ type: "woken", kind, wake });
   }

@@ -20,7 +20,7 @@ export type TurnAction =
   | { type: "settle_output" }
   | { type: "fire"; kind: WakeKind };
 
-export const wakeKinds: readonly WakeKind[] = ["speech", "response", "retry"];
+export const wakeKinds: readonly WakeKind[] = ["speech", "response", "retry", "aside"];
 
 const callOf = (callId: string): ToolCall => call(callId.replace("call_", ""));
 

@@ -39,6 +39,18 @@ const step: fc.Arbitrary<TurnAction> = fc.oneof(
     itemId: toolCall.map((each) => each.itemId),
     output: fc.constant("null"),
   }),
+  fc.record({
+    type: fc.constant("tool_slow" as const),
+    itemId: toolCall.map((each) => each.itemId),
+    sentence: fc.constant("One moment."),
+  }),
+  fc.record({
+    type: fc.constant("aside_created" as const),
+    responseId,
+    // As the reducer names its own.
+    eventId: fc.integer({ min: 1, max: 6 }).map((count) => `aside_${count}`),
+  }),
+  fc.record({ type: fc.constant("aside_done" as const), responseId }),
   fc.record({ type: fc.constant("answer_by_hand" as const), callId: toolCall.map((each) => each.callId) }),
   fc.constant({ type: "settle_output" as const }),
   fc.record({ type: fc.constantFrom("item_sent" as const, "item_settled" as const), itemId }),
@@ -89,6 +101,7 @@ it("holds its promises in any order of events, and is never stuck after it", { t
         expect(world.state.response).toEqual({ phase: "none" });
         expect(world.state.speech).toBe("quiet");
         expect(world.state.toolBatches).toEqual([]);
+        expect(world.state.aside).toEqual({ phase: "none" });
         expect([...world.calls.values()], "each call has its one output").not.toContain("running");
         expect([...world.unseenOutputs], "each output is seen, or is asked to be").toEqual([]);
       },
@@ -110,6 +123,7 @@ it("keeps every list bounded however long a call is", () => {
     apply({ type: "audio_received", responseId: id, part: { itemId: `i${turn}`, contentIndex: 0 }, sampleCount: 24 });
     apply({ type: "tool_answered", callId: `never_called${turn}`, outputItemId: `output${turn}` });
     for (const each of ["a", "b"]) apply({ type: "tool_called", responseId: id, call: call(`${each}${turn}`) });
+    apply({ type: "tool_slow", itemId: `item_a${turn}`, sentence: "One moment." });
     apply({ type: "voice_drained" });
     apply({ type: "audio_completed", itemId: `i${turn}` });
   }
@@ -125,6 +139,8 @@ it("keeps every list bounded however long a call is", () => {
   expect(state.unconfirmedItemIds.size).toBeLessThanOrEqual(turnLimits.rememberedIds);
   expect(state.droppedIds.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
   expect(state.settledResponseIds.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
+  expect(state.asideItemIds.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
+  expect(state.voicedResponseIds.length).toBeLessThanOrEqual(turnLimits.rememberedIds);
   expect(state.said.length).toBeLessThanOrEqual(turnLimits.spokenItems);
   expect(state.toldCalls.length).toBeLessThanOrEqual(turnLimits.toldCalls);
   expect(state.earlyOutputs.length).toBeLessThanOrEqual(turnLimits.runningTools);

@@ -61,6 +61,12 @@ test("a file that fails while it is loaded is named, and what belongs into the h
   ]);
 });
 
+test.each(["one.js", "one.mts", "one.tsx"])("%s is no .ts file, and is not passed over in silence", async (name) => {
+  await write(name, toolFile("one"));
+  await write("types.d.ts", "export {};");
+  expect(await problems()).toEqual([`functions/tools/${name}: is not read: call it one.ts`]);
+});
+
 test("a package that is not installed is named, with the command that installs it", async () => {
   await write("one.ts", toolFile("one", `import "no-such-package-here";`));
   expect(await problems()).toEqual([

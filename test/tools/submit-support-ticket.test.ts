@@ -87,6 +87,14 @@ test.each([
   expect(await stored()).toEqual([]);
 });
 
+test("a table that is not there is no story for the customer", async () => {
+  vi.stubEnv("TICKETS_TABLE", "no-such-table");
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const filing = handler(requestOf("submit_support_ticket", details));
+  await expect(filing).rejects.toThrow(/^submit_support_ticket could not do its work/);
+  vi.restoreAllMocks();
+});
+
 test("a function without its table says so", async () => {
   vi.stubEnv("TICKETS_TABLE", "");
   await expect(handler(requestOf("submit_support_ticket", details))).rejects.toThrow("TICKETS_TABLE is not set");

@@ -77,6 +77,33 @@ describe("a tool's handler", () => {
     expect(run).not.toHaveBeenCalled();
   });
 
+  test("that AWS refuses keeps names and accounts from the model: they are in the function's log", async () => {
+    withKey();
+    const lines: string[] = [];
+    vi.spyOn(process.stdout, "write").mockImplementation((line) => lines.push(String(line)) > 0);
+    const refusal = Object.assign(new Error("User: arn:aws:sts::123456789012:role is not authorized"), {
+      $metadata: {},
+    });
+    const handler = toolHandler(order, () => Promise.reject(refusal));
+    const error: unknown = await handler(requestOf("order_status", { order: "A-1042" })).catch((thrown) => thrown);
+    vi.restoreAllMocks();
+    expect(error).toMatchObject({
+      message: "order_status could not do its work. It may succeed later.",
+      cause: refusal,
+    });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "error", event: "tool_failed", tool: "order_status", error: { message: refusal.message } },
+    ]);
+  });
+
+  test("that throws in its own words has them go to the model", async () => {
+    withKey();
+    const handler = toolHandler(order, () => {
+      throw new Error("There is no order A-1042.");
+    });
+    await expect(handler(requestOf("order_status", { order: "A-1042" }))).rejects.toThrow("There is no order A-1042.");
+  });
+
   test("is told when its time is up", async () => {
     withKey();
     const brief = defineTool({ ...order, timeout: "0.05 seconds" });

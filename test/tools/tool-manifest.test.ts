@@ -79,6 +79,11 @@ describe("a file that is no tool", () => {
     ["without an input", moduleOf({ input: undefined }), /definition\.input must be z\.object/],
     ["with a string for input", moduleOf({ input: z.string() }), /got z\.string\(\)/],
     ["with a transformed input", moduleOf({ input: z.object({}).transform(() => 1) }), /got z\.pipe\(\).*handler/],
+    [
+      "with an input that has an id",
+      moduleOf({ input: z.object({}).meta({ id: "OrderInput" }) }),
+      /"OrderInput".*leave/,
+    ],
     ["with an input that JSON cannot say", moduleOf({ input: z.object({ at: z.date() }) }), /z\.iso\.datetime/],
     ["with a number for timeout", moduleOf({ timeout: 5_000 }), /definition\.timeout.*"30 seconds".*5000/],
     ["that takes longer than Lambda may", moduleOf({ timeout: "16 minutes" }), /at most "15 minutes"/],

@@ -46,6 +46,7 @@ it("names each variable that is missing or empty, and no value", () => {
 });
 
 it.each([
+  ["CALL_TYPES", ","],
   ["MAX_CALLS", "none"],
   ["MAX_CALLS", "0"],
   ["MAX_AGENTS_PER_CALL", "2.5"],

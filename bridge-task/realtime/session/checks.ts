@@ -12,7 +12,7 @@ export const checkTemperature = (draft: SettingsDraft): void => {
   if (draft.get("temperature") === undefined) return;
   const { temperature: _, ...rest } = draft.tree;
   draft.tree = rest;
-  draft.warnings.push("temperature is gone from the Realtime API and was left out.");
+  draft.warn("temperature", "temperature is gone from the Realtime API and was left out.");
 };
 
 /** These hold other settings: null or a word in their place would be refused. */
@@ -46,7 +46,8 @@ export const checkSpeed = (draft: SettingsDraft): void => {
   if (typeof speed !== "number" || (speed >= slowest && speed <= fastest)) return;
   const nearest = Math.min(fastest, Math.max(slowest, speed));
   draft.set("audio.output.speed", nearest);
-  draft.warnings.push(
+  draft.warn(
+    "audio.output.speed",
     `audio.output.speed was set to ${nearest}: it must be from ${slowest} to ${fastest}, and was ${speed}.`,
   );
 };

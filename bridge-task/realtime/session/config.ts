@@ -67,11 +67,11 @@ export interface NormalizedSession {
 }
 
 /**
- * Makes of what an application asks an update that the server can accept: old flat keys moved to where they live now, and
+ * Settings on their way to an update that the server can accept: old flat keys moved to where they live now, and
  * what cannot be (unknown keys, another audio format, a voice after the first word) left out and named.
  * Throws InvalidInputError where it is no object of settings.
  */
-export const normalizeSession = (settings: SessionUpdate, state: SessionState): NormalizedSession => {
+export const draftSession = (settings: SessionUpdate, state: SessionState): SettingsDraft => {
   const draft = new SettingsDraft(settings, "A session update");
   checkTemperature(draft);
   draft.tree = nestLegacyKeys(draft.tree);
@@ -86,7 +86,13 @@ export const normalizeSession = (settings: SessionUpdate, state: SessionState): 
   checkTurnDetection(draft);
   checkTools(draft);
   draft.keepKnown(sessionKeys, "session");
-  return { session: asUpdate(draft.tree), warnings: draft.warnings };
+  return draft;
+};
+
+/** What an application asks, as an update that the server can accept. Throws InvalidInputError where it is no object of settings. */
+export const normalizeSession = (settings: SessionUpdate, state: SessionState): NormalizedSession => {
+  const { tree, warnings } = draftSession(settings, state);
+  return { session: asUpdate(tree), warnings };
 };
 
 /** One session on top of another. Objects below `audio.input` and `audio.output` replace each other whole: their keys belong together. */

@@ -1,6 +1,7 @@
 import { InvalidInputError } from "../../errors.ts";
 import { jsonCopy } from "../wire/json.ts";
 import type { KnownKeys } from "./keys.ts";
+import type { NotApplied } from "./outcome.ts";
 import { at, isTree, put, type Tree, take } from "./tree.ts";
 
 /** The known part of a tree; the paths of what it left out go to `unknown`. */
@@ -21,7 +22,10 @@ export const keepKnown = (tree: Tree, known: KnownKeys, path: string, unknown: s
 
 /** Settings on their way to what the server can accept, with a sentence for each that had to change. */
 export class SettingsDraft {
+  /** One sentence per setting that was left out or changed; what is unknown is named in one. */
   readonly warnings: string[] = [];
+  /** The same, by setting. */
+  readonly changes: NotApplied[] = [];
   readonly unknown: string[] = [];
   tree: Tree;
 
@@ -31,7 +35,7 @@ export class SettingsDraft {
     const lost: string[] = [];
     // A copy: what the application does to its object later changes nothing.
     this.tree = jsonCopy(withInfinity(asked), "", lost) as Tree;
-    for (const path of lost) this.warnings.push(`${path} was left out: JSON cannot carry it.`);
+    for (const path of lost) this.warn(path, `${path} was left out: JSON cannot carry it.`);
   }
 
   get(path: string): unknown {
@@ -44,7 +48,13 @@ export class SettingsDraft {
 
   leaveOut(path: string, why: string): void {
     this.tree = take(this.tree, path.split("."));
-    this.warnings.push(`${path} was left out: ${why}`);
+    this.warn(path, `${path} was left out: ${why}`);
+  }
+
+  /** `reason`: a whole sentence. */
+  warn(field: string, reason: string): void {
+    this.warnings.push(reason);
+    this.changes.push({ field, reason });
   }
 
   /** The last step: nothing that the server does not know. */
@@ -52,6 +62,9 @@ export class SettingsDraft {
     this.tree = keepKnown(this.tree, known, "", this.unknown);
     if (this.unknown.length > 0)
       this.warnings.push(`Unknown ${what} settings were left out: ${this.unknown.join(", ")}.`);
+    for (const field of this.unknown) {
+      this.changes.push({ field, reason: `${field} was left out: there is no such ${what} setting.` });
+    }
   }
 }
 

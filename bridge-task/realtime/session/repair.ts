@@ -17,6 +17,9 @@ const settingPaths = (session: Session): string[][] =>
     );
   });
 
+/** The names of an update's settings: `audio.output.voice`, `tools`. */
+export const settingNames = (session: Session): string[] => settingPaths(session).map((path) => path.join("."));
+
 /** One update for each of its settings. */
 export const splitSession = (session: Session): Session[] =>
   settingPaths(session).flatMap((path) => asUpdate(put({}, path, at({ ...session }, path))) ?? []);

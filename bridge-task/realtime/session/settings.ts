@@ -1,19 +1,42 @@
 import type { RealtimeSessionCreateRequest, SessionUpdateEvent } from "openai/resources/realtime/realtime";
 import { InvalidInputError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import { type Tool, Toolbox, type ToolDefinition, type ToolHandler, type ToolOptions } from "../tools/toolbox.ts";
-import { defaultSession, mergeSessions, normalizeSession } from "./config.ts";
+import {
+  type NewTool,
+  type Tool,
+  Toolbox,
+  type ToolDefinition,
+  type ToolHandler,
+  type ToolOptions,
+} from "../tools/toolbox.ts";
+import { defaultSession, draftSession, mergeSessions } from "./config.ts";
 import type { SessionUpdate } from "./keys.ts";
+import { type AppliedSettings, appliedOf, type NotApplied } from "./outcome.ts";
+import { asUpdate } from "./repair.ts";
 import { isTree } from "./tree.ts";
 import { SessionUpdates } from "./updates.ts";
 
 export interface SettingsOptions {
   /** On top of `defaultSession()`. */
   first: SessionUpdate;
+  tools?: readonly NewTool[] | undefined;
   send: (event: SessionUpdateEvent) => void;
   /** An update is on its way, or all are answered. */
   onChange: () => void;
   logger: Logger;
+}
+
+/** Tools that come and go in one update. */
+export interface ToolChanges {
+  /** Names; taken away first, as far as they are there. */
+  remove?: readonly string[] | undefined;
+  add?: readonly NewTool[] | undefined;
+}
+
+/** An update as it goes to the server, undefined where nothing is left of it, and what was left out of it. */
+interface Normalized {
+  session: RealtimeSessionCreateRequest | undefined;
+  changes: readonly NotApplied[];
 }
 
 /** What the session is to be like, and what of it is in force. */
@@ -31,12 +54,13 @@ export class Settings {
   #isTemperatureTold = false;
 
   /** Throws InvalidInputError where the first settings can never work. */
-  constructor({ first, send, onChange, logger }: SettingsOptions) {
+  constructor({ first, tools = [], send, onChange, logger }: SettingsOptions) {
     this.#logger = logger;
     this.#onChange = onChange;
     this.#updates = new SessionUpdates({ send, onSettled: () => this.#onSettled(), logger });
     this.#config = defaultSession();
-    this.#first = mergeSessions(this.#config, this.#normalize(first));
+    this.tools.change({ add: tools });
+    this.#first = mergeSessions(this.#config, this.#normalize(first, tools.length > 0).session);
     this.#config = this.#first;
   }
 
@@ -55,23 +79,35 @@ export class Settings {
 
   /** The session is there: it gets its first settings. */
   begin(): void {
-    this.#updates.send(this.#first);
+    void this.#updates.send(this.#first);
   }
 
   /** Throws InvalidInputError, with nothing changed, where the update can never work. */
   update(update: SessionUpdate, eventId?: string): void {
-    this.#change(this.#normalize(update), eventId);
+    void this.#change(this.#normalize(update).session, eventId);
+  }
+
+  /** The same, with changes of the tools, and told what came of it. Throws InvalidInputError, with nothing changed. */
+  apply(update: SessionUpdate, tools: ToolChanges): Promise<AppliedSettings> {
+    const { session, changes } = this.tools.atomically(() => {
+      this.tools.change({ remove: tools.remove });
+      if (isTree(update) && Array.isArray(update.tools)) this.tools.declare(update.tools);
+      this.tools.change({ add: tools.add });
+      const isChanged = [tools.remove, tools.add].some((list) => list !== undefined && list.length > 0);
+      return this.#normalize(update, isChanged);
+    });
+    return this.#change(session).then((lost) => appliedOf(update, session, [...changes, ...lost]));
   }
 
   addTool(definition: ToolDefinition, handler: ToolHandler, options?: ToolOptions): Tool {
     const tool = this.tools.add(definition, handler, options ?? {});
-    this.#change(this.#normalize({}, true));
+    void this.#change(this.#normalize({}, true).session);
     return tool;
   }
 
   removeTool(name: string): void {
     this.tools.remove(name);
-    this.#change(this.#normalize({}, true));
+    void this.#change(this.#normalize({}, true).session);
   }
 
   /** The server said `session.updated`. */
@@ -81,8 +117,12 @@ export class Settings {
   }
 
   /** The server refused what was sent as `eventId`. Tells whether that was an update, and whether the rest of it was sent again. */
-  refuse(eventId: string | undefined, param: string | undefined): ReturnType<SessionUpdates["refuse"]> {
-    return this.#updates.refuse(eventId, param);
+  refuse(
+    eventId: string | undefined,
+    param: string | undefined,
+    reason?: string,
+  ): ReturnType<SessionUpdates["refuse"]> {
+    return this.#updates.refuse(eventId, param, reason);
   }
 
   close(): void {
@@ -95,27 +135,29 @@ export class Settings {
     this.#onChange();
   }
 
-  #change(session: RealtimeSessionCreateRequest | undefined, eventId?: string): void {
-    if (session === undefined) return;
+  /** Resolves with what of it is not in force. Never rejects. */
+  #change(session: RealtimeSessionCreateRequest | undefined, eventId?: string): Promise<readonly NotApplied[]> {
+    if (session === undefined) return Promise.resolve([]);
     this.#config = mergeSessions(this.#config, session);
-    this.#updates.send(session, eventId);
+    const lost = this.#updates.send(session, eventId);
     this.#onChange();
+    return lost;
   }
 
-  #normalize(update: SessionUpdate, withTools = false): RealtimeSessionCreateRequest | undefined {
+  #normalize(update: SessionUpdate, withTools = false): Normalized {
     if (!isTree(update)) {
       throw new InvalidInputError('a session update is an object of settings, such as { instructions: "…" }');
     }
-    const { temperature, ...rest } = update;
-    const asked = this.#isTemperatureTold ? rest : update;
-    this.#isTemperatureTold ||= temperature !== undefined;
     const { tools } = update;
     const isDeclaring = Array.isArray(tools);
     if (isDeclaring) this.tools.declare(tools);
     const all = withTools || isDeclaring ? { tools: this.tools.definitions() } : {};
     const state = { voiceHeard: this.isVoiceHeard, tracing: this.#config.tracing };
-    const { session, warnings } = normalizeSession({ ...asked, ...all }, state);
-    for (const warning of warnings) this.#logger.warn("session_setting_left_out", { warning });
-    return session;
+    const { tree, warnings, changes } = draftSession({ ...update, ...all }, state);
+    // Every old program sends a temperature with each update: once is enough.
+    const told = this.#isTemperatureTold ? warnings.filter((warning) => !warning.startsWith("temperature ")) : warnings;
+    this.#isTemperatureTold ||= update.temperature !== undefined;
+    for (const warning of told) this.#logger.warn("session_setting_left_out", { warning });
+    return { session: asUpdate(tree), changes };
   }
 }

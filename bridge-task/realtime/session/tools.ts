@@ -26,7 +26,7 @@ export const checkTools = (draft: SettingsDraft): void => {
     const tool = isTree(entry) ? flatTool(entry) : undefined;
     const fault = tool === undefined ? "a tool must be an object." : faultOf(tool, names);
     if (tool === undefined || fault !== undefined) {
-      draft.warnings.push(`tools[${index}] was left out: ${fault}`);
+      draft.warn(`tools[${index}]`, `tools[${index}] was left out: ${fault}`);
       continue;
     }
     names.add(tool.name);

@@ -2,12 +2,13 @@ import { deferred } from "../../deadline.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { ToolCall } from "../turn/types.ts";
+import { maxOutputBytes, tooLongError } from "./output.ts";
+import { ToolError } from "./tool-error.ts";
 import { defaultToolTimeoutMs, type Tool, type Toolbox } from "./toolbox.ts";
 
-/** A longer result would fill the model's context; it gets an error and the beginning instead. */
-const maxOutputBytes = 16_384;
-const keptOfLongOutput = 2_000;
 const keptOfLongError = 1_000;
+/** A tool that takes longer may have a sentence said meanwhile. */
+const slowAfterMs = 1_000;
 
 /** What becomes of a call: JSON text for the model, and how it came about. */
 export interface ToolOutcome {
@@ -16,6 +17,18 @@ export interface ToolOutcome {
   status: "done" | "failed" | "timed_out" | "unknown" | "too_long" | "abandoned";
   /** What the handler threw. */
   error?: unknown;
+}
+
+/** A sentence for while a tool runs that takes its time. */
+export interface SlowTool {
+  call: ToolCall;
+  sentence: string;
+}
+
+/** A call of the model's that begins to run. */
+export interface StartedTool {
+  name: string;
+  callId: string;
 }
 
 /** A call of the model's that is over. */
@@ -41,28 +54,39 @@ export const outcomeOf = (name: string, result: unknown): ToolOutcome => {
     };
   }
   const bytes = Buffer.byteLength(output);
-  if (bytes <= maxOutputBytes) return { output, status: "done" };
-  const message = `The result of ${name} is too long: ${bytes} bytes, at most ${maxOutputBytes}. Only its beginning is here.`;
-  return { output: errorOutput(message, { beginning: output.slice(0, keptOfLongOutput) }), status: "too_long" };
+  return bytes <= maxOutputBytes ? { output, status: "done" } : failureOf(tooLongError(name, bytes, output));
 };
 
-const argumentsOf = ({ name, arguments: text }: ToolCall): unknown => {
+/** What a handler threw, as the output that goes to the model. */
+const failureOf = (error: unknown): ToolOutcome => {
+  const { failure, beginning } =
+    error instanceof ToolError ? error : { failure: "failed" as const, beginning: undefined };
+  return { output: errorOutput(messageOf(error), beginning === undefined ? {} : { beginning }), status: failure };
+};
+
+const argumentsOf = ({ name, arguments: text }: ToolCall): Record<string, unknown> => {
   if (text.trim() === "") return {};
+  let args: unknown;
   try {
-    return JSON.parse(text);
+    args = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`The arguments of ${name} are not JSON: ${messageOf(cause)}`, { cause });
+    throw new ToolError(`The arguments of ${name} are not JSON: ${messageOf(cause)}`);
   }
+  if (typeof args === "object" && args !== null && !Array.isArray(args)) return args as Record<string, unknown>;
+  throw new ToolError(`The arguments of ${name} must be a JSON object.`);
 };
 
 /** Runs what the model calls. Every call has exactly one outcome, in bounded time, whatever its handler does. */
 export class ToolRunner {
   readonly #tools: Toolbox;
   readonly #logger: Logger;
+  readonly #onSlow: (slow: SlowTool) => void;
   readonly #running = new Map<ToolCall, AbortController>();
 
-  constructor({ tools, logger }: { tools: Toolbox; logger: Logger }) {
+  /** `onSlow`: a tool with something to say meanwhile has taken a second. */
+  constructor({ tools, onSlow, logger }: { tools: Toolbox; onSlow: (slow: SlowTool) => void; logger: Logger }) {
     this.#tools = tools;
+    this.#onSlow = onSlow;
     this.#logger = logger;
   }
 
@@ -77,7 +101,9 @@ export class ToolRunner {
     const { name, callId } = call;
     const tookMs = Math.round(performance.now() - startedAtMs);
     const level = outcome.status === "done" || outcome.status === "abandoned" ? "info" : "warn";
-    this.#logger[level]("tool_finished", { tool: name, callId, status: outcome.status, tookMs });
+    // What a handler throws may hold what people said; a ToolError tells apart what is for the operator.
+    const { cause, data } = outcome.error instanceof ToolError ? outcome.error : {};
+    this.#logger[level]("tool_finished", { tool: name, callId, status: outcome.status, tookMs, ...data, cause });
     return { name, callId, tookMs, ...outcome };
   }
 
@@ -102,6 +128,8 @@ export class ToolRunner {
     const onAbandoned = () => giveUp({ output: errorOutput(`Nobody waits for ${name}.`), status: "abandoned" });
     signal.addEventListener("abort", onAbandoned, { once: true });
     if (signal.aborted) onAbandoned();
+    const sentence = tool?.speaking;
+    const slow = sentence === undefined ? undefined : setTimeout(() => this.#onSlow({ call, sentence }), slowAfterMs);
     const timeoutMs = tool?.timeoutMs ?? defaultToolTimeoutMs;
     const timer = setTimeout(() => {
       const message = `${name} took longer than ${timeoutMs / 1_000} s. It may still succeed; its result is not known.`;
@@ -113,15 +141,16 @@ export class ToolRunner {
       return await (tool === undefined ? given : Promise.race([this.#handle(tool, call, signal), given]));
     } finally {
       clearTimeout(timer);
+      clearTimeout(slow);
     }
   }
 
   async #handle({ handler }: Tool, call: ToolCall, signal: AbortSignal): Promise<ToolOutcome> {
     try {
-      const args = argumentsOf(call) as Record<string, unknown>;
+      const args = argumentsOf(call);
       return outcomeOf(call.name, await handler(args, { callId: call.callId, signal }));
     } catch (error) {
-      return { output: errorOutput(messageOf(error)), status: "failed", error };
+      return { ...failureOf(error), error };
     }
   }
 }

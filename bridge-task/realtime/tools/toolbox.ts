@@ -24,12 +24,31 @@ export type ToolHandler<Arguments = Record<string, unknown>> = (args: Arguments,
 
 export interface ToolOptions {
   /** The model gets an error instead of a result that takes longer. Default 30,000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
+  /**
+   * Said into the silence when the tool takes longer than a second, e.g. "One moment, I am looking it up." Once for all tools
+   * that the model calls together; never over anybody, and not where the result comes first.
+   */
+  speaking?: string | undefined;
+  /**
+   * The model says goodbye in the response that calls it: it is asked to speak about the result only where it said nothing
+   * there, or where another tool was called with it. Default: false.
+   */
+  isFarewell?: boolean | undefined;
 }
 
-export interface Tool<Arguments = Record<string, unknown>> extends Required<ToolOptions> {
+export interface Tool<Arguments = Record<string, unknown>> {
   definition: ToolDefinition;
   handler: ToolHandler<Arguments>;
+  timeoutMs: number;
+  speaking: string | undefined;
+  isFarewell: boolean;
+}
+
+/** A tool that is not in a session yet: what `addTool` takes, in one. */
+export interface NewTool extends ToolOptions {
+  definition: ToolDefinition;
+  handler: ToolHandler;
 }
 
 export const defaultToolTimeoutMs = 30_000;
@@ -56,7 +75,8 @@ export class Toolbox {
   }
 
   /** Throws InvalidInputError: no name, no handler, a name that is taken. */
-  add(definition: ToolDefinition, handler: ToolHandler, { timeoutMs = defaultToolTimeoutMs }: ToolOptions): Tool {
+  add(definition: ToolDefinition, handler: ToolHandler, options: ToolOptions): Tool {
+    const { timeoutMs = defaultToolTimeoutMs, speaking, isFarewell = false } = options;
     const name = nameOf(definition);
     if (name === undefined) throw new InvalidInputError("a tool needs a name: addTool({ name, … }, handler)");
     if (!namePattern.test(name)) {
@@ -76,7 +96,10 @@ export class Toolbox {
     if (!(timeoutMs > 0 && timeoutMs <= longestTimerMs)) {
       throw new InvalidInputError(`timeoutMs of tool "${name}" must be above 0 and at most ${longestTimerMs}`);
     }
-    const tool: Tool = { definition, handler, timeoutMs };
+    if (speaking !== undefined && (typeof speaking !== "string" || speaking.trim() === "")) {
+      throw new InvalidInputError(`speaking of tool "${name}" must be a sentence: { speaking: "One moment." }`);
+    }
+    const tool: Tool = { definition, handler, timeoutMs, speaking, isFarewell };
     this.#tools.set(name, tool);
     return tool;
   }
@@ -86,6 +109,32 @@ export class Toolbox {
     if (this.#tools.delete(name)) return;
     const known = [...this.#tools.keys()].join(", ") || "none";
     throw new InvalidInputError(`there is no tool "${name}" to remove; added are: ${known}`);
+  }
+
+  /** `remove`: those of them that are there. Throws InvalidInputError as `add` does. */
+  change({
+    remove = [],
+    add = [],
+  }: {
+    remove?: readonly string[] | undefined;
+    add?: readonly NewTool[] | undefined;
+  }): void {
+    for (const name of remove) this.#tools.delete(name);
+    for (const { definition, handler, ...options } of add) this.add(definition, handler, options);
+  }
+
+  /** Does several changes; where one of them throws, none was made. */
+  atomically<T>(changes: () => T): T {
+    const tools = [...this.#tools];
+    const declared = this.#declared;
+    try {
+      return changes();
+    } catch (error) {
+      this.#tools.clear();
+      for (const [name, tool] of tools) this.#tools.set(name, tool);
+      this.#declared = declared;
+      throw error;
+    }
   }
 
   /** What `updateSession({ tools })` names takes the place of what it named before. Throws InvalidInputError on a name that was added with a handler. */

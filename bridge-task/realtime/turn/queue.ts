@@ -44,7 +44,9 @@ export const sendNextWish = (step: Step): void => {
   const { state, commands } = step;
   const [wish, ...rest] = state.queue;
   const isFree = state.response.phase === "none" && state.speech === "quiet" && state.wakes.retry === undefined;
-  if (wish === undefined || !isFree || state.isHeld) return;
+  // Two voices would mix: what there is to say follows the aside that is being heard.
+  const isAsideHeard = state.aside.phase === "active";
+  if (wish === undefined || !isFree || isAsideHeard || state.isHeld) return;
   state.queue = rest;
   state.response = { phase: "requested", wish, isCancelled: false };
   commands.push({ type: "create_response", eventId: eventIdOf(wish), parameters: wish.parameters });

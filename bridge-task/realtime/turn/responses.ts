@@ -1,3 +1,4 @@
+import { dropAside } from "./asides.ts";
 import { enqueue, eventIdOf, isCovered, plainWish, tryAgain } from "./queue.ts";
 import { assumeAnswered, drop, forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./step.ts";
 import { askAboutTools } from "./tools.ts";
@@ -50,6 +51,7 @@ export const onCancelWanted = (step: Step, { heard }: EventOf<"cancel_wanted">):
   const { response } = state;
   state.queue = state.queue.filter((wish) => wish.survivesCancel);
   state.assumed = state.assumed.filter(({ wish }) => wish.survivesCancel);
+  dropAside(step);
   if (response.phase === "requested") {
     // A cancel that overtakes its response does nothing: it is sent when the response has an id.
     state.response = { ...response, isCancelled: true };
@@ -91,6 +93,8 @@ export const onResponseCreated = (step: Step, event: EventOf<"response_created">
     return;
   }
   if (state.settledResponseIds.includes(id) || (response.phase === "active" && response.id === id)) return;
+  // The server's own response begins while a sentence about tools is being said: two at once would mix.
+  dropAside(step);
   const request = response.phase === "requested" ? response : undefined;
   // Speech that has ended is answered at once: what begins then is the server's answer, which no cancel of ours is meant for.
   const isUnwanted =
@@ -170,6 +174,10 @@ export const onRefused = (step: Step, event: EventOf<"refused">): void => {
     state.speech = "quiet";
     forgetWake(step, "speech");
     enqueue(step, { ...plainWish, id: `speech_${state.wakeCount}` }, "front");
+    return;
+  }
+  if (state.aside.phase === "requested" && state.aside.eventId === event.eventId) {
+    dropAside(step);
     return;
   }
   const assumed = state.assumed.find(({ eventId }) => eventId === event.eventId);

@@ -1,6 +1,7 @@
 import type { ConversationItem, RealtimeErrorEvent, RealtimeServerEvent } from "openai/resources/realtime/realtime";
 import { classifyError } from "../model-errors.ts";
 import { effectiveTurnDetection } from "../session/config.ts";
+import { asideKey } from "./asides.ts";
 import type { TurnEvent } from "./types.ts";
 
 type ServerResponse = Extract<RealtimeServerEvent, { type: "response.done" }>["response"];
@@ -14,6 +15,10 @@ const outcomeOf = ({ status, status_details }: ServerResponse) => {
 /** `null` is how the server says that it writes to no conversation; the SDK's type leaves that out. */
 const isOutside = ({ conversation_id }: ServerResponse): boolean =>
   (conversation_id as string | null | undefined) === null;
+
+/** What we sent as the event id of an aside; undefined for every other response. */
+const asideIdOf = (response: ServerResponse): string | undefined =>
+  isOutside(response) ? response.metadata?.[asideKey] : undefined;
 
 const callEventOf = (responseId: string, item: ConversationItem, isCut: boolean): TurnEvent | undefined => {
   if (item.type !== "function_call") return undefined;
@@ -32,7 +37,9 @@ const isCutInDone = ({ status }: ServerResponse, item: ConversationItem): boolea
 
 const responseDoneEventsOf = (response: ServerResponse): (TurnEvent | undefined)[] => {
   const { id, output = [] } = response;
-  if (id === undefined || isOutside(response)) return [];
+  if (id === undefined) return [];
+  if (asideIdOf(response) !== undefined) return [{ type: "aside_done", responseId: id }];
+  if (isOutside(response)) return [];
   return [
     // Known already, unless their own events were lost.
     ...output.map((item) => callEventOf(id, item, isCutInDone(response, item))),
@@ -72,9 +79,11 @@ const eventsOf = (event: RealtimeServerEvent): (TurnEvent | undefined)[] => {
     case "input_audio_buffer.timeout_triggered":
       return [{ type: "answer_due" }];
     case "response.created": {
-      const { id } = event.response;
-      const isInConversation = !isOutside(event.response);
-      return [id === undefined ? undefined : { type: "response_created", responseId: id, isInConversation }];
+      const { id: responseId } = event.response;
+      if (responseId === undefined) return [];
+      const asideId = asideIdOf(event.response);
+      if (asideId !== undefined) return [{ type: "aside_created", responseId, eventId: asideId }];
+      return [{ type: "response_created", responseId, isInConversation: !isOutside(event.response) }];
     }
     case "response.content_part.added": {
       const part = { itemId: event.item_id, contentIndex: event.content_index };

@@ -20,6 +20,10 @@ export const turnLimits = {
   unknownResponseMs: 5_000,
   /** Before a wish that failed is sent again; doubles with each failure in a row. */
   retryMs: 500,
+  /** From `response.created` to `response.done` of one sentence. */
+  asideMs: 30_000,
+  /** After the agent's own words, before it says a sentence about tools that still run. */
+  silenceMs: 1_000,
   failuresInARow: 2,
   attemptsPerWish: 5,
   queuedWishes: 32,
@@ -60,6 +64,16 @@ export const assumeAnswered = ({ state }: Step, eventId: string, wish: Wish): vo
 export const leaveOutside = ({ state }: Step, responseId: string): void => {
   if (state.outsideResponseIds.includes(responseId)) return;
   state.outsideResponseIds = bounded(state.outsideResponseIds, responseId, turnLimits.rememberedIds);
+};
+
+/** Is this the aside that is being said? */
+export const isOfAside = ({ aside }: TurnState, responseId: string): boolean =>
+  aside.phase === "active" && aside.responseId === responseId;
+
+/** This item is in no conversation: nothing of it can be truncated or deleted. */
+export const rememberAsideItem = ({ state }: Step, itemId: string): void => {
+  if (state.asideItemIds.includes(itemId)) return;
+  state.asideItemIds = bounded(state.asideItemIds, itemId, turnLimits.rememberedIds);
 };
 
 export const settle = ({ state }: Step, responseId: string): void => {

@@ -27,9 +27,11 @@ const newOutputId = ({ state }: Step, { callId }: ToolCall): string => {
   return `out_${state.madeCount}_${callId.slice(-18)}`;
 };
 
+const newBatch = { running: [], outputItemIds: [], isApplications: true, isFarewell: true, isExcused: false };
+
 const changeBatch = ({ state }: Step, responseId: string, change: (batch: ToolBatch) => Partial<ToolBatch>): void => {
   const known = state.toolBatches.find((batch) => batch.responseId === responseId);
-  const batch = known ?? { responseId, running: [], outputItemIds: [], isApplications: true };
+  const batch = known ?? { ...newBatch, responseId };
   const changed = { ...batch, ...change(batch) };
   state.toolBatches = known
     ? state.toolBatches.map((other) => (other === known ? changed : other))
@@ -37,16 +39,17 @@ const changeBatch = ({ state }: Step, responseId: string, change: (batch: ToolBa
 };
 
 /** The call, if it ever ran, runs no more: it has its output. */
-const addOutput = (step: Step, responseId: string, callId: string, itemId: string): void =>
-  changeBatch(step, responseId, ({ running, outputItemIds }) => ({
-    running: running.filter((call) => call.callId !== callId),
-    outputItemIds: bounded(outputItemIds, itemId, turnLimits.rememberedIds),
+const addOutput = (step: Step, responseId: string, callId: string, itemId: string, isFarewell = false): void =>
+  changeBatch(step, responseId, (batch) => ({
+    running: batch.running.filter((call) => call.callId !== callId),
+    outputItemIds: bounded(batch.outputItemIds, itemId, turnLimits.rememberedIds),
+    isFarewell: batch.isFarewell && isFarewell,
   }));
 
-const answer = (step: Step, responseId: string, call: ToolCall, output: string): void => {
+const answer = (step: Step, responseId: string, call: ToolCall, output: string, isFarewell = false): void => {
   const itemId = newOutputId(step, call);
   confirmLater(step, itemId);
-  addOutput(step, responseId, call.callId, itemId);
+  addOutput(step, responseId, call.callId, itemId, isFarewell);
   changeBatch(step, responseId, () => ({ isApplications: false }));
   step.commands.push({ type: "send_tool_output", callId: call.callId, itemId, output });
 };
@@ -85,9 +88,9 @@ const findRunning = ({ toolBatches }: TurnState, isMeant: (call: ToolCall) => bo
   return undefined;
 };
 
-export const onToolFinished = (step: Step, { itemId, output }: EventOf<"tool_finished">): void => {
+export const onToolFinished = (step: Step, { itemId, output, isFarewell }: EventOf<"tool_finished">): void => {
   const running = findRunning(step.state, (call) => call.itemId === itemId);
-  if (running !== undefined) answer(step, running.responseId, running.call, output);
+  if (running !== undefined) answer(step, running.responseId, running.call, output, isFarewell);
 };
 
 export const onToolAnswered = (step: Step, { callId, outputItemId }: EventOf<"tool_answered">): void => {
@@ -108,6 +111,10 @@ const isOver = ({ response, settledResponseIds }: TurnState, responseId: string)
   return response.phase === "active" && response.id !== undefined && response.id !== responseId;
 };
 
+/** The model has said goodbye and called what ends its part: a response to that would be words after the last. */
+const isLastWord = ({ voicedResponseIds }: TurnState, { isFarewell, responseId }: ToolBatch): boolean =>
+  isFarewell && voicedResponseIds.includes(responseId);
+
 /** Wishes for one response to all finished batches. */
 export const askAboutTools = (step: Step): void => {
   const { state } = step;
@@ -115,10 +122,12 @@ export const askAboutTools = (step: Step): void => {
   const isFinished = ({ responseId, running }: ToolBatch) =>
     running.length === 0 && (isCrowded || isOver(state, responseId));
   const finished = state.toolBatches.filter(isFinished);
-  const sees = finished.flatMap(({ outputItemIds }) => outputItemIds);
-  if (sees.length === 0) return;
-  const isReplaceable = finished.every(({ isApplications }) => isApplications);
+  if (finished.length === 0) return;
   state.toolBatches = state.toolBatches.filter((batch) => !isFinished(batch));
+  const unanswered = finished.filter((batch) => !isLastWord(state, batch));
+  if (unanswered.length === 0) return;
+  const sees = unanswered.flatMap(({ outputItemIds }) => outputItemIds);
+  const isReplaceable = unanswered.every(({ isApplications }) => isApplications);
   state.madeCount += 1;
   enqueue(step, { ...plainWish, id: `tools_${state.madeCount}`, sees, survivesCancel: true, isReplaceable }, "back");
 };

@@ -1,3 +1,12 @@
+import {
+  awaitSilence,
+  dropAside,
+  onAsideCreated,
+  onAsideDone,
+  onAsideWoken,
+  onToolSlow,
+  yieldAside,
+} from "./asides.ts";
 import { sendNextWish } from "./queue.ts";
 import {
   cancelActive,
@@ -26,6 +35,7 @@ export const initialTurn: TurnState = {
   turnDetection: null,
   speech: "quiet",
   response: { phase: "none" },
+  aside: { phase: "none" },
   queue: [],
   assumed: [],
   unconfirmedItemIds: new Set(),
@@ -34,6 +44,8 @@ export const initialTurn: TurnState = {
   said: [],
   droppedIds: [],
   outsideResponseIds: [],
+  asideItemIds: [],
+  voicedResponseIds: [],
   settledResponseIds: [],
   toolBatches: [],
   toldCalls: [],
@@ -55,7 +67,9 @@ export const reduceTurn = (state: TurnState, event: TurnEvent): { state: TurnSta
   apply(step, event);
   // Whatever happened, what may be asked by now is asked.
   askAboutTools(step);
+  yieldAside(step);
   sendNextWish(step);
+  awaitSilence(step);
   return step;
 };
 
@@ -89,6 +103,9 @@ const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnE
   tool_called: onToolCalled,
   tool_call_cut: onToolCallCut,
   tool_finished: onToolFinished,
+  tool_slow: onToolSlow,
+  aside_created: onAsideCreated,
+  aside_done: onAsideDone,
   tool_answered: onToolAnswered,
   refused: onRefused,
   voice_cut: onVoiceCut,
@@ -98,6 +115,7 @@ const handlers: { [Type in TurnEvent["type"]]: (step: Step, event: Extract<TurnE
     forgetWake(step, kind);
     if (kind === "speech") becomeQuiet(step);
     else if (kind === "response") onResponseOverdue(step);
+    else if (kind === "aside") onAsideWoken(step);
   },
 };
 
@@ -127,6 +145,7 @@ const onSpeechStarted = (step: Step): void => {
   yieldToSpeech(step);
   const interruptedBy = state.turnDetection?.interruptedBy ?? "us";
   if (interruptedBy === "nobody") return;
+  dropAside(step);
   if (state.response.phase === "active") {
     if (interruptedBy === "us") cancelActive(step);
     else if (state.response.id !== undefined) drop(step, state.response.id);

@@ -22,6 +22,10 @@ export interface ToolBatch {
   readonly outputItemIds: readonly string[];
   /** Every output so far came from the application, which may ask for the response as well. */
   readonly isApplications: boolean;
+  /** Every output so far is of a tool with which the model takes its leave: no more need be said after it. */
+  readonly isFarewell: boolean;
+  /** A sentence was said, or is to be said, because they take their time. */
+  readonly isExcused: boolean;
 }
 
 /** Somebody wants the model to respond. */
@@ -66,15 +70,26 @@ export type ActiveResponse =
   /** The server is generating. `id` is undefined where only an error told of it; `wish`: what it is taken to answer. */
   | { readonly phase: "active"; readonly id: string | undefined; readonly wish: Wish | undefined };
 
+/** A sentence for while the tools of a batch take their time, see asides.ts. */
+export type Aside =
+  | { readonly phase: "none" }
+  /** It waits for silence. */
+  | { readonly phase: "due"; readonly batchId: string; readonly sentence: string }
+  /** `response.create` is on its way. */
+  | { readonly phase: "requested"; readonly batchId: string; readonly eventId: string }
+  /** The server is making it. `isHeard`: the voice was given some of it. */
+  | { readonly phase: "active"; readonly batchId: string; readonly responseId: string; readonly isHeard: boolean };
+
 /** - `quiet`: nobody speaks. - `speaking`: between speech_started and speech_stopped. - `awaiting_response`: the server will answer that speech by itself. */
 export type SpeechPhase = "quiet" | "speaking" | "awaiting_response";
 
-export type WakeKind = "speech" | "response" | "retry";
+export type WakeKind = "speech" | "response" | "retry" | "aside";
 
 export interface TurnState {
   readonly turnDetection: EffectiveTurnDetection | null;
   readonly speech: SpeechPhase;
   readonly response: ActiveResponse;
+  readonly aside: Aside;
   /** In the order in which they are sent; at most one without parameters. */
   readonly queue: readonly Wish[];
   /** Wishes taken to be answered by a response that may turn out to be the server's own, by `event_id`, oldest first. */
@@ -91,6 +106,10 @@ export interface TurnState {
   readonly droppedIds: readonly string[];
   /** Responses that write to no conversation, oldest first. */
   readonly outsideResponseIds: readonly string[];
+  /** What an aside consists of: the voice says it, the conversation does not hold it. Oldest first. */
+  readonly asideItemIds: readonly string[];
+  /** Responses of which the voice was given something, oldest first. */
+  readonly voicedResponseIds: readonly string[];
   /** Responses that are over, oldest first. */
   readonly settledResponseIds: readonly string[];
   /** Calls whose response may still bring others, or that have no output yet, oldest first. */
@@ -145,8 +164,13 @@ export type TurnEvent =
   | { type: "tool_called"; responseId: string; call: ToolCall }
   /** A call was cut off in the middle of its arguments: it is never run. */
   | { type: "tool_call_cut"; responseId: string; itemId: string }
-  /** The handler's one result, error or timeout, as text. */
-  | { type: "tool_finished"; itemId: string; output: string }
+  /** The handler's one result, error or timeout, as text. `isFarewell`: nothing need be said after it. */
+  | { type: "tool_finished"; itemId: string; output: string; isFarewell?: boolean }
+  /** A tool takes its time, and has a sentence for that. */
+  | { type: "tool_slow"; itemId: string; sentence: string }
+  /** A response of ours outside of the conversation, which is to be heard; `eventId`: of its request. */
+  | { type: "aside_created"; responseId: string; eventId: string }
+  | { type: "aside_done"; responseId: string }
   /** The application answered a call by itself; the output's item is on its way. */
   | { type: "tool_answered"; callId: string; outputItemId: string }
   /** The server refused what we sent as `eventId`. */

@@ -1,6 +1,16 @@
 import { samplesPerMs } from "../pcm.ts";
 import type { AudioPart, SpokenPart } from "../voice.ts";
-import { addSpoken, drop, keepSaid, type Step, turnLimits, wake } from "./step.ts";
+import {
+  addSpoken,
+  bounded,
+  drop,
+  isOfAside,
+  keepSaid,
+  rememberAsideItem,
+  type Step,
+  turnLimits,
+  wake,
+} from "./step.ts";
 import type { HeardPart, SpokenItem, TurnCommand, TurnEvent } from "./types.ts";
 
 /*
@@ -28,6 +38,7 @@ const isLate = (step: Step, responseId: string, itemId: string): boolean => {
 
 export const onAudioPartAdded = (step: Step, { responseId, part }: EventOf<"audio_part_added">): void => {
   if (isLate(step, responseId, part.itemId) || step.state.spoken.some((item) => isPart(item, part))) return;
+  if (isOfAside(step.state, responseId)) rememberAsideItem(step, part.itemId);
   addSpoken(step, { ...part, responseId, receivedSampleCount: 0, isComplete: false });
 };
 
@@ -41,6 +52,12 @@ export const onAudioReceived = (step: Step, event: EventOf<"audio_received">): v
   state.spoken = state.spoken.map((other) => (other === item ? grown : other));
   state.isVoiceBusy = true;
   commands.push({ type: "speak", part });
+  if (!state.voicedResponseIds.includes(responseId))
+    state.voicedResponseIds = bounded(state.voicedResponseIds, responseId, turnLimits.rememberedIds);
+  if (isOfAside(state, responseId) && state.aside.phase === "active") {
+    state.aside = { ...state.aside, isHeard: true };
+    return;
+  }
   // Its `response.created` was lost: the conversation is taken all the same.
   if (state.response.phase === "none" && !state.settledResponseIds.includes(responseId)) {
     state.response = { phase: "active", id: responseId, wish: undefined };
@@ -73,7 +90,7 @@ export const onVoiceDrained = (step: Step): void => {
   const { state } = step;
   state.isVoiceBusy = false;
   for (const item of state.spoken.filter(({ isComplete }) => isComplete)) {
-    keepSaid(step, { ...item, ms: receivedMsOf(item) });
+    if (!state.asideItemIds.includes(item.itemId)) keepSaid(step, { ...item, ms: receivedMsOf(item) });
     drop(step, item.itemId);
   }
   state.spoken = state.spoken.filter((item) => !item.isComplete);
@@ -121,7 +138,9 @@ export const onVoiceCut = (step: Step, { parts }: EventOf<"voice_cut">): void =>
   ];
   for (const itemId of new Set(heard.map((part) => part.itemId))) {
     const ofItem = heard.filter((part) => part.itemId === itemId);
-    if (ofItem.every(({ sentMs }) => sentMs === 0)) {
+    if (state.asideItemIds.includes(itemId)) {
+      // In no conversation: there is nothing that the server could be told of it.
+    } else if (ofItem.every(({ sentMs }) => sentMs === 0)) {
       commands.push({ type: "delete_item", itemId });
     } else {
       commands.push(...ofItem.flatMap(truncationOf));

@@ -74,17 +74,19 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 const bodyMend = "the body must be a JSON object";
 
+/** A name may be that of a tool in an agent's definition, which is not known here: the bridge judges it. */
+const ofDefined = (options: RequestOptions): RequestOptions => ({ ...options, functionTools: undefined });
+
 const joinSchemas = (options: RequestOptions) => {
-  const entries = joinEntries(options);
   const names = options.agents.map(({ name }) => name);
   const agent =
     names.length > 0
       ? v.picklist(names, `must be an agent that has a definition (${names.join(", ")}); or leave it out`)
-      : v.never("no agent has a definition here: leave it out");
+      : v.custom<string>(() => false, "no agent has a definition here: leave it out");
   return {
     // In the order that is worth reading when all of them are listed.
-    defined: exact({ agent, user: optional(namelessUser), ...entries }, bodyMend, elsewhere),
-    loose: exact({ user: namedUser, agent: optional(agent), ...entries }, bodyMend, elsewhere),
+    defined: exact({ agent, user: optional(namelessUser), ...joinEntries(ofDefined(options)) }, bodyMend, elsewhere),
+    loose: exact({ user: namedUser, agent: optional(agent), ...joinEntries(options) }, bodyMend, elsewhere),
   };
 };
 
@@ -135,7 +137,7 @@ export const requestChecks = (options: RequestOptions) => {
   const update = exact(
     {
       session: optional(changedSession),
-      tools: optional(toolsSchema(options)),
+      tools: optional(toolsSchema(ofDefined(options))),
       data: optional(anyObject(dataMend)),
     },
     bodyMend,

@@ -28,27 +28,35 @@ const unknownAdvice = (
   return `the nearest field that is known is "${nearest(written, known)}"; all: ${known.join(", ")}`;
 };
 
-/** An object of these fields and no others. */
-export const exact = <Entries extends v.ObjectEntries>(
-  entries: Entries,
-  mend: string,
-  elsewhere: Readonly<Record<string, string>> = {},
-) =>
-  v.pipe(
-    v.custom<Json>(isObject, mend),
-    v.strictObject(entries, (issue) =>
-      issue.expected === "never"
-        ? unknownAdvice(String(issue.input), Object.keys(entries), elsewhere)
-        : (messageOf(entries[String(issue.path?.at(-1)?.key)]) ?? mend),
-    ),
-  );
-
 /** An object of these fields, and of whatever else: somebody further on judges that. */
 export const atLeast = <Entries extends v.ObjectEntries>(entries: Entries, mend: string) =>
   v.pipe(
     v.custom<Json>(isObject, mend),
     v.looseObject(entries, (issue) => messageOf(entries[String(issue.path?.at(-1)?.key)]) ?? mend),
   );
+
+/** More mistakes than that are not told: the first ones keep their writer busy. */
+export const problemLimit = 20;
+
+/** An object of these fields and no others. */
+export const exact = (entries: v.ObjectEntries, mend: string, elsewhere: Readonly<Record<string, string>> = {}) => {
+  const known = Object.keys(entries);
+  return v.pipe(
+    v.custom<Json>(isObject, mend),
+    // Each key that nobody knows is a field that takes nothing: valibot's own strict object tells of the first alone.
+    v.lazy((body) => {
+      const unknown = Object.keys(body as Json).filter((key) => !Object.hasOwn(entries, key));
+      const refused = unknown
+        .slice(0, problemLimit)
+        .map((key) => [key, v.never(unknownAdvice(key, known, elsewhere))] as const);
+      return atLeast({ ...entries, ...Object.fromEntries(refused) }, mend);
+    }),
+  );
+};
+
+/** A list. How many there are is looked at before each of them is. */
+export const listOf = (item: v.GenericSchema, mend: string, maxLength: number) =>
+  v.pipe(v.array(v.unknown(), mend), v.maxLength(maxLength, `at most ${maxLength} are taken`), v.array(item));
 
 export const optional = v.exactOptional;
 
@@ -62,11 +70,17 @@ export const oneOf = <const Words extends readonly string[]>(words: Words) =>
 
 export const flag = v.boolean(orLeaveItOut("must be true or false"));
 
-export const duration = v.custom<string>((value) => durationMs(value) !== undefined, durationAdvice);
+export const duration = v.custom<string>(
+  (value) => durationMs(value) !== undefined,
+  `${durationAdvice}, and at most 596 hours`,
+);
 
-/** Letters, digits and what else stands in Stream's ids. No colon or slash: they part a call's type from its id. */
-const idPattern = /^[A-Za-z0-9_@.!~-]{1,255}$/;
-const idMend = "must be 1 to 255 letters, digits or any of _ @ . ! ~ -";
+/**
+ * Letters, digits and what else stands in Stream's ids. No colon or slash: they part a call's type from its id. Neither "."
+ * nor "..": in a path they are other places.
+ */
+const idPattern = /^(?!\.{1,2}$)[A-Za-z0-9_@.!~-]{1,255}$/;
+const idMend = "must be 1 to 255 letters, digits or any of _ @ . ! ~ -, and not . or ..";
 export const streamId = (what: string) =>
   v.pipe(v.string(`${what} ${idMend}`), v.regex(idPattern, `${what} ${idMend}`));
 

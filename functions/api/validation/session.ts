@@ -1,20 +1,19 @@
 import * as v from "valibot";
-import { anyObject, atLeast, exact, flag, oneOf, optional, text } from "./schema.ts";
+import { anyObject, atLeast, exact, flag, listOf, oneOf, optional, text } from "./schema.ts";
+import { maxTools } from "./tools.ts";
 
 /** Instructions may be long, and no longer: with the rest they must fit into the stored assignment. */
 export const maxInstructionsBytes = 48 * 1024;
 
-const modalities = v.pipe(
-  v.array(oneOf(["audio", "text"]), 'must be ["audio"] or ["text"]'),
-  v.nonEmpty('must be ["audio"] or ["text"]'),
-);
+const modalitiesMend = 'must be ["audio"] or ["text"]';
+const modalities = v.pipe(listOf(oneOf(["audio", "text"]), modalitiesMend, 2), v.nonEmpty(modalitiesMend));
 const tokenMend = 'must be a whole number from 1 to 4096, or "inf"';
 const tokenLimit = v.union(
   [v.literal("inf"), v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4_096))],
   tokenMend,
 );
 const word = text("must be a text");
-const number = v.number("must be a number");
+const number = v.pipe(v.number("must be a number"), v.finite("must be a number that is not endless"));
 const objectOrNull = (what: string) => v.nullable(anyObject(`must be an object of ${what}, or null`));
 const wordOrObject = (mend: string) => v.union([v.string(), anyObject(mend)], mend);
 const audioFormat = wordOrObject(
@@ -37,16 +36,14 @@ export const sessionEntries = {
   instructions: optional(text("must be a text", maxInstructionsBytes)),
   output_modalities: optional(modalities),
   max_output_tokens: optional(tokenLimit),
-  tools: optional(
-    v.pipe(v.array(sessionTool, "must be a list of MCP servers"), v.maxLength(128, "at most 128 are taken")),
-  ),
+  tools: optional(listOf(sessionTool, "must be a list of MCP servers", maxTools)),
   tool_choice: optional(wordOrObject('must be "auto", "none", "required" or an object that names a tool')),
   parallel_tool_calls: optional(flag),
   reasoning: optional(objectOrNull('reasoning, such as { "effort": "low" }')),
   prompt: optional(objectOrNull('a stored prompt, such as { "id": … }')),
   tracing: optional(v.nullable(wordOrObject('must be "auto", null or an object of tracing settings'))),
   truncation: optional(wordOrObject('must be "auto", "disabled" or an object of truncation settings')),
-  include: optional(v.nullable(v.array(word, "must be a list of names"))),
+  include: optional(v.nullable(listOf(word, "must be a list of names", 128))),
   audio: optional(
     exact(
       {

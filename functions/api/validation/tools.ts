@@ -1,7 +1,19 @@
 import * as v from "valibot";
 import type { FieldProblem } from "../types.ts";
 import { nearest } from "./nearest.ts";
-import { anyObject, atLeast, callableUrl, duration, exact, isObject, optional, text } from "./schema.ts";
+import { shown } from "./problems.ts";
+import {
+  anyObject,
+  atLeast,
+  callableUrl,
+  duration,
+  exact,
+  isObject,
+  listOf,
+  optional,
+  problemLimit,
+  text,
+} from "./schema.ts";
 
 /** Tools that every agent may be given; they are no functions of the application's. */
 const builtIn: readonly string[] = ["end_call", "leave"];
@@ -11,10 +23,13 @@ const nameMend = "must be a name of 1 to 64 letters, digits, _ or -";
 const kindsMend =
   'must be the name of a function tool, "end_call", "leave", { "name": …, "description": …, "parameters": …, "url": … } or { "type": "mcp", … }';
 
+/** Most tools that one request may bring. */
+export const maxTools = 128;
+
 export interface ToolOptions {
   /** http on loopback is taken too: for the local cloud. */
   allowLoopbackUrls: boolean;
-  /** Names of the function tools that were deployed; undefined: not known here, the bridge will judge. */
+  /** Names of the function tools that were deployed; undefined: not known here, the bridge judges. */
   functionTools: readonly string[] | undefined;
 }
 
@@ -75,22 +90,23 @@ export const toolsSchema = (options: ToolOptions) => {
     if (!isObject(value)) return name;
     return value.type === "mcp" ? mcp : url;
   });
-  return v.pipe(v.array(tool, "must be a list of tools"), v.maxLength(128, "at most 128 tools are taken"));
+  return listOf(tool, "must be a list of tools", maxTools);
 };
 
 const nameOf = (tool: unknown): unknown => (isObject(tool) ? tool.name : tool);
 
 /** The model tells tools apart by their names alone. */
 export const repeatedNames = (tools: unknown): FieldProblem[] => {
-  if (!Array.isArray(tools)) return [];
+  if (!Array.isArray(tools) || tools.length > maxTools) return [];
   const names = tools.map(nameOf);
-  return names.flatMap((name, index) =>
+  const problems = names.flatMap((name, index) =>
     typeof name === "string" && names.indexOf(name) < index
       ? {
           field: isObject(tools[index]) ? `tools[${index}].name` : `tools[${index}]`,
-          problem: `is ${JSON.stringify(name)} again`,
+          problem: `is ${shown(name)} again`,
           mend: "give each tool a name of its own",
         }
       : [],
   );
+  return problems.slice(0, problemLimit);
 };

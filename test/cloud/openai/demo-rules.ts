@@ -2,6 +2,8 @@ import type { Rule } from "./mind.ts";
 
 /** What the stand-in says when nobody scripted it: short answers, and a long one to the second question, to be interrupted. */
 export const demoRules: readonly Rule[] = [
+  { when: { instructions: "^say exactly this" }, reply: { text: "{quoted}" } },
+  { when: { instructions: "^say exactly this", after: "tool" }, reply: { text: "{quoted}" } },
   { when: { after: "tool" }, reply: { text: "The tool has answered. It says: {output}." } },
   {
     when: { after: "nothing" },

@@ -20,7 +20,7 @@ export interface When {
   instructions?: string;
 }
 
-/** `{heard}` and `{output}` in a text stand for the person's words and the latest tool outputs. */
+/** `{heard}`, `{output}` and `{quoted}` in a text stand for the person's words, the latest tool outputs, and what the instructions quote. */
 export interface Reply {
   text?: string;
   /** How the text sounds: spoken (default) or a named test signal with the text as its transcript. */
@@ -75,7 +75,10 @@ const holds = (when: When, moment: Moment): boolean =>
   (when.instructions === undefined || new RegExp(when.instructions, "i").test(moment.instructions));
 
 const fill = (text: string, moment: Moment): string =>
-  text.replaceAll("{heard}", moment.heard).replaceAll("{output}", moment.outputs.join(", "));
+  text
+    .replaceAll("{heard}", moment.heard)
+    .replaceAll("{output}", moment.outputs.join(", "))
+    .replaceAll("{quoted}", /"(?:[^"\\]|\\.)*"/.exec(moment.instructions)?.[0].slice(1, -1) ?? "");
 
 const maxRules = 1_000;
 const maxHeard = 1_000;

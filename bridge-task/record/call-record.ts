@@ -68,3 +68,21 @@ export interface CallRecord<Reason = EndReason | "crashed"> {
   /** What transcription is billed by, where that is time. */
   transcriptionSeconds: number;
 }
+
+/** What a record lists and counts. */
+export type Counted = Pick<
+  CallRecord,
+  "people" | "peopleCount" | "turns" | "interruptions" | "tools" | "toolCount" | "tokens" | "transcriptionSeconds"
+>;
+
+/** Of a stay in which nothing happened. */
+export const nothingHappened: Counted = {
+  people: [],
+  peopleCount: 0,
+  turns: { person: 0, agent: 0 },
+  interruptions: 0,
+  tools: [],
+  toolCount: 0,
+  tokens: noTokens,
+  transcriptionSeconds: 0,
+};

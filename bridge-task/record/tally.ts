@@ -1,4 +1,4 @@
-import { type CallRecord, noTokens, type UsedTool } from "./call-record.ts";
+import { type CallRecord, type Counted, nothingHappened, type UsedTool } from "./call-record.ts";
 import { cut } from "./cut.ts";
 import { addUsage, type Usage } from "./usage.ts";
 
@@ -13,9 +13,7 @@ export type RecordEvent =
   | { type: "usage"; usage: Usage };
 
 /** What a record says of a stay that goes on, and which sessions each person has. */
-export interface Tally
-  extends Usage,
-    Pick<CallRecord, "people" | "peopleCount" | "turns" | "interruptions" | "tools" | "toolCount"> {
+export interface Tally extends Counted {
   joinedAt: string | undefined;
   /** Session id → their user's. Somebody in two tabs is one person. */
   sessions: ReadonlyMap<string, string>;
@@ -29,14 +27,7 @@ const maxNameLength = 100;
 
 export const emptyTally: Tally = {
   joinedAt: undefined,
-  people: [],
-  peopleCount: 0,
-  turns: { person: 0, agent: 0 },
-  interruptions: 0,
-  tools: [],
-  toolCount: 0,
-  tokens: noTokens,
-  transcriptionSeconds: 0,
+  ...nothingHappened,
   sessions: new Map(),
 };
 

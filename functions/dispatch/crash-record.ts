@@ -1,4 +1,4 @@
-import { type CallRecord, noTokens } from "../../bridge-task/record/call-record.ts";
+import { type CallRecord, nothingHappened } from "../../bridge-task/record/call-record.ts";
 import { callOf, type Place } from "./launcher.ts";
 import type { Pair } from "./protocol.ts";
 
@@ -21,13 +21,6 @@ export const crashRecordOf = ({ cid, userId }: Place, pair: Pair, detail: string
     durationSeconds: Math.max(0, Math.round((nowMs - startedAtMs) / 1_000)),
     reason: "crashed",
     detail,
-    people: [],
-    peopleCount: 0,
-    turns: { person: 0, agent: 0 },
-    interruptions: 0,
-    tools: [],
-    toolCount: 0,
-    tokens: noTokens,
-    transcriptionSeconds: 0,
+    ...nothingHappened,
   };
 };

@@ -151,7 +151,6 @@ const answered = (world: World, task: Task, input: Input, answer: ReturnType<typ
   switch (answer.type) {
     case "confirmed": {
       const sessionId = call.sessionId ?? `session-of-${task.launchId}`;
-      if (call.isOver) return withTask(world, going(rest, "call_ended"));
       const sinceMs = call.sessionId === undefined ? world.nowMs : call.sinceMs;
       return withTask({ ...world, call: { ...call, sessionId, sinceMs } }, { ...rest, at: "in_call", sessionId });
     }
@@ -195,17 +194,18 @@ const inCallMoves = (world: World, task: Task): World[] => {
   const { launchId, sessionId } = task;
   const moves: World[] = [];
   const go = (reason: Task["reason"] & string) => leaves(world, going(task, reason));
-  if (task.hasBeaten === undefined)
-    moves.push(reads(world, task, { type: "beat", launchId, sessionId, acknowledged: [] }));
+  const beat: Input = { type: "beat", launchId, sessionId, acknowledged: [] };
+  if (task.hasBeaten === undefined) moves.push(reads(world, task, beat));
   const order = orderFor(pair, launchId, sessionId);
   if (order !== undefined) moves.push(go(order));
-  if (call.isOver || call.sessionId !== sessionId) moves.push(go("call_ended"));
+  // The SFU tells it when its session is over. The end of the call it learns from the pair alone: here the SFU's word is lost.
+  if (!call.isOver && call.sessionId !== sessionId) moves.push(go("call_ended"));
   else if (call.isKicked) moves.push(go("kicked"));
   if (task.knockCount !== undefined) {
     // It knew so many knocks, and looks.
     const { knockCount: _, ...rest } = task;
     moves.push(call.hasPerson ? withTask(world, rest) : reads(world, task, endOf({ ...task, reason: "idle" }, false)));
-  } else if (!call.hasPerson && call.sessionId === sessionId) {
+  } else if (!call.isOver && !call.hasPerson && call.sessionId === sessionId) {
     moves.push(withTask(world, { ...task, knockCount: pair?.knockCount ?? 0 }));
   }
   return moves;

@@ -216,7 +216,8 @@ const happenOnce = (world: World, event: Event, id: string): World => {
     case "person_leaves":
       return { ...world, call: { ...call, hasPerson: false } };
     case "goes_live": {
-      const live = { ...world, seen: { ...seen, isWanted: seen.isWanted || !call.isOver, isAskedAgain: true } };
+      if (call.isOver) return world;
+      const live = { ...world, seen: { ...seen, isWanted: true, isAskedAgain: true } };
       return addShell(live, id, "delivery", returnOf(world, id, "live_started"));
     }
     case "rings":

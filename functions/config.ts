@@ -32,7 +32,7 @@ export interface DispatchConfig {
   /** The bearer key of the HTTP API. */
   agentsApiKey: string;
   bridge: BridgeTarget;
-  /** Call types whose calls the agents' `joins` are asked about; "default" unless told. */
+  /** Call types whose calls the agents' `joins` are asked about; "default" unless told, and empty for "none". */
   callTypes: string[];
   caps: Caps;
   /** Names of the tools that are functions, for requests that name one; undefined: not known here. */
@@ -70,10 +70,11 @@ export const readConfig = (environment: Environment): DispatchConfig => {
     if (!/^[1-9]\d{0,5}$/.test(value)) wrong.push(`${name} must be a whole number from 1 to 999999, got "${value}"`);
     return Number(value);
   };
-  const callTypes = given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES"));
-  if (callTypes.length === 0) {
+  const named = given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES"));
+  const callTypes = named.join() === "none" ? [] : named;
+  if (named.length === 0) {
     wrong.push(
-      "CALL_TYPES must be names of call types with commas between them; leave it out where they are of type default",
+      "CALL_TYPES must be names of call types with commas between them, or none",
     );
   }
   const streamBaseUrl = given("STREAM_BASE_URL") || undefined;

@@ -3,7 +3,7 @@ import type { Agent } from "./agent.ts";
 import { lucy } from "./lucy/index.ts";
 
 /** Every agent by the name of its folder, which is what a job names. */
-const agents: Readonly<Record<string, Agent>> = { lucy };
+export const agents: Readonly<Record<string, Agent>> = { lucy };
 
 /** The agent of a job. Throws InvalidInputError naming the agents that exist. */
 export const findAgent = (name: string): Agent => {

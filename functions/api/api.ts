@@ -106,7 +106,7 @@ export const createApi = (options: ApiOptions): Hono => {
     const allowed = Object.keys(methods).join(", ");
     api.all(path, (c) =>
       answer(c, path, async () => {
-        const message = `${c.req.method} is not possible here: ${allowed} is`;
+        const message = `${c.req.method} is not possible here: use ${allowed.replace(/, ([^,]*)$/, " or $1")}`;
         throw new ApiError(405, { error: "wrong_method", message }, { allow: allowed });
       }),
     );

@@ -12,7 +12,8 @@ export const isBearer = (header: string | undefined, key: string): boolean => {
 /** Throws ApiError 401 unless the request carries the key. */
 export const requireBearer = (header: string | undefined, key: string): void => {
   if (isBearer(header, key)) return;
-  const found = header === undefined ? "is missing" : "has another key, or none";
+  const isOfBearer = /^Bearer +\S/i.test(header ?? "");
+  const found = header === undefined ? "is missing" : isOfBearer ? "has another key" : "does not begin with Bearer";
   throw new ApiError(
     401,
     {

@@ -42,7 +42,7 @@ export const askAgents = async (
 ): Promise<Assignment | undefined> => {
   const deadlineMs = performance.now() + timeoutMs;
   for (const candidate of candidates) {
-    const leftMs = Math.max(0, deadlineMs - performance.now());
+    const leftMs = Math.max(0, Math.round(deadlineMs - performance.now()));
     // `async`, so that what a joins throws at once is a rejection like any other.
     const answered = (async () => candidate.joins(call, trigger))();
     const answer = await withDeadline(answered, leftMs, "its answer").catch((error: unknown) => {

@@ -101,13 +101,14 @@ export class CallsTable {
   }
 
   /**
-   * Takes an input to a pair. A function is called with each version that was read and makes the input for it.
+   * Takes an input to a pair. A function is called with each version that was read, and with the time of the step, and makes the
+   * input for it.
    * Rejects with ConflictError when others were quicker each time.
    */
   async change(
     cid: string,
     userId: string,
-    input: Input | ((pair: Pair | undefined) => Input | Promise<Input>),
+    input: Input | ((pair: Pair | undefined, nowMs: number) => Input | Promise<Input>),
   ): Promise<Changed> {
     const sk = `${sortKey.pair}${userId}`;
     // A try whose answer was lost may have written: then the same request, sent again, fails on what it wrote itself.
@@ -116,7 +117,8 @@ export class CallsTable {
       const item = await this.#items.get(cid, sk);
       if (written !== undefined && item?.writer?.S === written.writer) return written;
       const before = item && pairOf(item);
-      const taken = step(before, typeof input === "function" ? await input(before) : input, this.#now());
+      const nowMs = this.#now();
+      const taken = step(before, typeof input === "function" ? await input(before, nowMs) : input, nowMs);
       if (taken.pair === undefined) return { step: taken, pair: before };
       const pair = { ...taken.pair, version: (before?.version ?? 0) + 1 };
       written = { step: { ...taken, pair }, pair, writer: randomUUID() };
@@ -140,12 +142,22 @@ export class CallsTable {
     return items.map((item) => ({ userId: userIdOf(item), pair: pairOf(item) }));
   }
 
-  /** The pairs that the sweeper looks after. A claim of the last second may be missing: an index runs behind. */
-  async live(): Promise<{ cid: string; userId: string; pair: Pair }[]> {
+  /**
+   * The pairs that the sweeper looks after. A claim of the last second may be missing: an index runs behind. `onUnread`: told of
+   * each that could not be read, for the others are not to suffer for it.
+   */
+  async live(
+    onUnread: (cid: string, userId: string, error: unknown) => void,
+  ): Promise<{ cid: string; userId: string; pair: Pair }[]> {
     const found = await inParallel(await this.#liveItems(), parallelReads, async (item) => {
       const [cid, userId] = [item.pk?.S ?? "", userIdOf(item)];
-      const pair = await this.pair(cid, userId);
-      return pair !== undefined && isLive(pair) ? [{ cid, userId, pair }] : [];
+      try {
+        const pair = await this.pair(cid, userId);
+        return pair !== undefined && isLive(pair) ? [{ cid, userId, pair }] : [];
+      } catch (error) {
+        onUnread(cid, userId, error);
+        return [];
+      }
     });
     return found.flat();
   }

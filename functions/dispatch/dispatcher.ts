@@ -107,7 +107,7 @@ const afterAll = (pair: Pair): AskOutcome => {
 };
 
 const ask = async (parts: DispatchParts, request: AskRequest): Promise<AskOutcome> => {
-  const { table, now } = parts;
+  const { table } = parts;
   const { call, assignment, source, sessionId, eventAtMs } = request;
   const place: Place = { cid: `${call.type}:${call.id}`, userId: assignment.user.id };
   const marks = await table.marks(place.cid);
@@ -123,9 +123,9 @@ const ask = async (parts: DispatchParts, request: AskRequest): Promise<AskOutcom
     callEndedAtMs: source === "post" ? endOfCall(marks) : marks.endedAtMs,
   };
   let configId: string | undefined;
-  const { step: taken, pair } = await table.change(place.cid, place.userId, async (before) => {
+  const { step: taken, pair } = await table.change(place.cid, place.userId, async (before, nowMs) => {
     // The assignment is stored before the claim that names it, and for a claim only.
-    const isClaim = step(before, { ...input, configId: "" }, now()).answer.type === "launched";
+    const isClaim = step(before, { ...input, configId: "" }, nowMs).answer.type === "launched";
     if (isClaim) configId ??= await table.storeConfig(place.cid, assignment);
     return { ...input, configId: configId ?? "" };
   });

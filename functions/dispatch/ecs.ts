@@ -62,15 +62,20 @@ export const createTaskRunner = (ecs: ECSClient, target: BridgeTarget): TaskRunn
       });
     }
   };
+  /** Undefined too where ECS does not answer: then the task counts as there, and the sweeper asks again. */
+  const endIfKnown = async (taskArn: string, abortSignal: AbortSignal | undefined): Promise<TaskEnd | undefined> => {
+    const [task] = await describeSome([taskArn], abortSignal).catch(() => []);
+    return task?.lastStatus === "STOPPED" ? taskEndOf(task) : undefined;
+  };
   return {
     run: async (job, abortSignal) => {
       const command = new RunTaskCommand(runTaskInput(job, target));
       try {
         return answerOf(await ecs.send(command, abortSignal === undefined ? {} : { abortSignal }));
       } catch (error) {
-        // Same token, other parameters: a deploy came between two deliveries. The task is there.
+        // Same token, other parameters: a deploy came between two requests. The task was started; it may have ended since.
         const taskArn = error instanceof ConflictException ? error.resourceIds?.[0] : undefined;
-        if (taskArn !== undefined) return { kind: "task", taskArn, end: undefined };
+        if (taskArn !== undefined) return { kind: "task", taskArn, end: await endIfKnown(taskArn, abortSignal) };
         if (isRefusal(error)) return { kind: "refused", reason: `${error.name}: ${error.message}` };
         throw new LaunchError(`ECS did not answer RunTask: ${messageOf(error)}`, { cause: error });
       }

@@ -27,11 +27,21 @@ const endOf = (state: TaskState | undefined): TaskEnd | undefined => {
 /** Makes up for answers and events that were lost: asks ECS again for launches, and about tasks that fell silent. */
 export const sweep = async (parts: DispatchParts): Promise<SweepOutcome> => {
   const { table, tasks, logger, now, signal } = parts;
-  const live = await table.live();
+  const outcome: SweepOutcome = { liveCount: 0, askedAgainCount: 0, stoppedCount: 0, failedCount: 0 };
+  // The others are not to wait for it; a minute later it is looked at again.
+  const failed = (fields: Record<string, unknown>, error: unknown) => {
+    outcome.failedCount += 1;
+    logger.error("sweep_failed", { ...fields, error });
+  };
+  const live = await table.live((callCid, agentUserId, error) => failed({ callCid, agentUserId }, error));
+  outcome.liveCount = live.length;
   const needy = live.map((one) => ({ ...one, needs: sweepNeeds(one.pair, now()) }));
   const taskArns = new Set(needy.flatMap(({ needs }) => needs.askEcs.map(({ taskArn }) => taskArn)));
-  const states = await tasks.describe([...taskArns], signal);
-  const outcome: SweepOutcome = { liveCount: live.length, askedAgainCount: 0, stoppedCount: 0, failedCount: 0 };
+  const states = await tasks.describe([...taskArns], signal).catch((error: unknown) => {
+    // Launches that nobody heard of need no answer to this.
+    failed({ taskCount: taskArns.size }, error);
+    return new Map<string, TaskState>();
+  });
 
   const lookAfter = async ({ cid, userId, pair, needs }: (typeof needy)[number]): Promise<void> => {
     const place = { cid, userId };
@@ -52,11 +62,7 @@ export const sweep = async (parts: DispatchParts): Promise<SweepOutcome> => {
   };
 
   await inParallel(needy, parallelPairs, (one) =>
-    lookAfter(one).catch((error: unknown) => {
-      // The others are not to wait for it; a minute later it is looked at again.
-      outcome.failedCount += 1;
-      logger.error("sweep_failed", { callCid: one.cid, agentUserId: one.userId, error });
-    }),
+    lookAfter(one).catch((error: unknown) => failed({ callCid: one.cid, agentUserId: one.userId }, error)),
   );
   return outcome;
 };

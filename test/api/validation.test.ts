@@ -102,7 +102,7 @@ describe("a request for an agent", () => {
     expect(found.waitFor).toBe(
       'is "2 min"; must be a duration such as "30 seconds", "2 minutes" or "4 hours", and at most 596 hours',
     );
-    expect(found["events.url"]).toMatch(/^is missing; must be an https:/);
+    expect(found["events.url"]).toMatch(/^is missing; must be \{ "url": "https:/);
     expect(found["session.instructions"]).toBe("is a list; must be a text");
   });
 
@@ -181,7 +181,7 @@ describe("tools", () => {
   const url = "https://example.com/tool";
 
   test.each([
-    ["submit_suport_ticket", "tools[0]", /nearest tool there is is "submit_support_ticket"/],
+    ["submit_suport_ticket", "tools[0]", /"submit_support_ticket" comes nearest; there are submit_support_ticket, end_call, leave/],
     ["has space", "tools[0]", /must be a name of 1 to 64/],
     [{ name: "leave", url }, "tools[0].name", /built-in tool/],
     [{ name: "a", url, parameters: { type: "string" } }, "tools[0].parameters", /"type" must be "object"/],
@@ -190,7 +190,7 @@ describe("tools", () => {
     [{ name: "a" }, "tools[0].url", /^is missing/],
     [{ type: "mcp", server_url: url }, "tools[0].server_label", /^is missing/],
     [{ type: "mcp", server_label: "x" }, "tools[0]", /must say where the server is/],
-    [{ type: "mcp", server_label: "x", server_url: "ftp://a" }, "tools[0].server_url", /must be an https/],
+    [{ type: "mcp", server_label: "x", server_url: "ftp://a" }, "tools[0].server_url", /must begin with https/],
   ])("%j: %s", (tool, field, complaint) => {
     expect(ofTools(tool)).toEqual({ [field]: expect.stringMatching(complaint) });
   });

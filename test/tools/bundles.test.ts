@@ -93,10 +93,12 @@ describe("the bridge's bundle", () => {
 describe("the build", () => {
   test("reads the shipped tools from their files", async () => {
     const tools = await readTools();
-    expect(tools.map(({ name, file }) => ({ name, file }))).toEqual([
+    // Whoever adds a tool has more.
+    const shipped = [
       { name: "get_current_time", file: "functions/tools/get-current-time.ts" },
       { name: "submit_support_ticket", file: "functions/tools/submit-support-ticket.ts" },
-    ]);
+    ];
+    expect(tools.map(({ name, file }) => ({ name, file }))).toEqual(expect.arrayContaining(shipped));
     expect(bundles.map(({ name }) => name)).toEqual([
       "bridge",
       "webhook",

@@ -40,6 +40,10 @@ it("takes what is set", () => {
   });
 });
 
+it("asks no agent by itself where no call type is to be asked about", () => {
+  expect(readConfig({ ...environment, CALL_TYPES: "none" }).callTypes).toEqual([]);
+});
+
 it("names each variable that is missing or empty, and no value", () => {
   const { BRIDGE_CLUSTER: _, ...rest } = { ...environment, BRIDGE_SUBNETS: " , ", STREAM_API_KEY: "" };
   expect(() => readConfig(rest)).toThrow(/STREAM_API_KEY, BRIDGE_CLUSTER, BRIDGE_SUBNETS must be set/);

@@ -1,5 +1,7 @@
 import * as v from "valibot";
 import { durationAdvice, durationMs } from "../../../bridge-task/duration.ts";
+import { InvalidInputError } from "../../../bridge-task/errors.ts";
+import { checkUrl } from "../../../bridge-task/outgoing/url-policy.ts";
 import { nearest } from "./nearest.ts";
 
 /*
@@ -86,18 +88,21 @@ export const streamId = (what: string) =>
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-const isUsableUrl = (value: unknown, allowLoopbackUrls: boolean): boolean => {
-  const url = typeof value === "string" && value.length <= 2_048 ? URL.parse(value) : null;
-  if (url === null || url.username !== "" || url.password !== "") return false;
-  return url.protocol === "https:" || (allowLoopbackUrls && url.protocol === "http:" && loopback.test(url.hostname));
+/** What to write instead; undefined where the address may be called. */
+const mendOfUrl = (value: unknown, allowLoopback: boolean): string | undefined => {
+  const mend = "must be an https:// address of at most 2048 characters";
+  if (typeof value !== "string" || value.length > 2_048) return mend;
+  try {
+    const { protocol, hostname } = checkUrl(value, { allowLoopback }, "");
+    return protocol === "https:" || loopback.test(hostname) ? undefined : mend;
+  } catch (error) {
+    return error instanceof InvalidInputError ? error.message.trim() : mend;
+  }
 };
 
-/**
- * An address that we will call. Whether its host is a public one is decided when it is called, by what its name resolves to
- * then: a check here would only seem to hold.
- */
-export const callableUrl = (allowLoopbackUrls: boolean) =>
+/** An address that we will call. What its host's name resolves to is judged when it is called: here it would only seem to hold. */
+export const callableUrl = (allowLoopback: boolean) =>
   v.custom<string>(
-    (value) => isUsableUrl(value, allowLoopbackUrls),
-    "must be an https:// address of at most 2048 characters, without user name and password; what it may know of you is in the signature",
+    (value) => mendOfUrl(value, allowLoopback) === undefined,
+    ({ input }) => mendOfUrl(input, allowLoopback) ?? "",
   );

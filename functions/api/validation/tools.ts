@@ -33,6 +33,12 @@ export interface ToolOptions {
   functionTools: readonly string[] | undefined;
 }
 
+/** A slip of the pen, perhaps. Never one of the built-in ones: they end calls. */
+const meant = (written: string, known: readonly string[]): string => {
+  const name = nearest(written, known);
+  return name === undefined ? "" : `"${name}" comes nearest; `;
+};
+
 const toolName = ({ functionTools }: ToolOptions) => {
   const known = functionTools && [...functionTools, ...builtIn];
   return v.pipe(
@@ -40,7 +46,7 @@ const toolName = ({ functionTools }: ToolOptions) => {
     v.regex(namePattern, nameMend),
     v.check(
       (name) => known === undefined || known.includes(name),
-      ({ input }) => `the nearest tool there is is "${nearest(input, known ?? [])}"; all: ${known?.join(", ")}`,
+      ({ input }) => `there is no such tool; ${meant(input, functionTools ?? [])}there are ${known?.join(", ")}`,
     ),
   );
 };

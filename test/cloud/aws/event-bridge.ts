@@ -18,7 +18,7 @@ export interface TaskEventFaults {
 
 export const noTaskEventFaults: TaskEventFaults = { duplicate: false, delayMs: 0, lost: false };
 
-const isoOf = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+const isoOf = (ms: number | undefined) => (ms === undefined ? undefined : new Date(Math.round(ms)).toISOString());
 
 /** "ECS Task State Change" as EventBridge delivers it: the task as DescribeTasks tells it, but with ISO 8601 times. */
 export const stateChangeOf = (task: Task): Record<string, unknown> => ({

@@ -227,7 +227,9 @@ export class Bridge {
 
   #endByRule(reason: EmptyReason | "max_duration"): void {
     if (reason === "max_duration") return void this.end(reason, "The longest stay was reached.");
-    void this.end(this.#options.onEmpty === "end-call" ? "end_call" : reason, emptyEnds[reason]);
+    // Somebody may have come while the agent asked whether it may leave: the call is theirs now.
+    const endsCall = this.#options.onEmpty === "end-call" && this.#people.size === 0;
+    void this.end(endsCall ? "end_call" : reason, emptyEnds[reason]);
   }
 
   #greet(audibleFromMs: number): void {

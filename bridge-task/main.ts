@@ -4,10 +4,10 @@ import { messageOf } from "./errors.ts";
 import { type EndReason, exitCodes } from "./job.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { endOf } from "./task/reasons.ts";
-import { farewellMs, Task } from "./task/task.ts";
+import { lastWordMs, Task } from "./task/task.ts";
 
 /** Longer than every step of leaving together: past it the process ends whatever still hangs. */
-const watchdogMs = departureMs + farewellMs + 2_000;
+const watchdogMs = departureMs + lastWordMs + 2_000;
 
 let logger: Logger = createLogger();
 

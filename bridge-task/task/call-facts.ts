@@ -37,9 +37,12 @@ export const readCallFacts = async (streamClient: StreamClient, call: CallId): P
   };
 };
 
-/** The id of the session that the call is in now. Never rejects: undefined where there is none, or where nobody says. */
+/**
+ * The id of the session that the call is in now. Never rejects: undefined where there is none, or where nobody says. Whether the
+ * agent may come back after its end hangs on it, so it is asked for more than once.
+ */
 export const readSessionId = (streamClient: StreamClient, call: CallId): Promise<string | undefined> =>
-  read(streamClient, call).then(
+  retrying(() => read(streamClient, call), { attempts: 3 }).then(
     // The last session of a call stays with it when it has ended.
     (found) => (found?.session?.ended_at == null ? found?.session?.id : undefined),
     () => undefined,

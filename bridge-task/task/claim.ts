@@ -7,6 +7,7 @@ import type { End } from "../departure.ts";
 import { BridgeError, TimeoutError } from "../errors.ts";
 import type { Assignment, Job } from "../job.ts";
 import type { Logger } from "../log.ts";
+import { retrying } from "../stream/retry.ts";
 
 export interface ClaimOptions {
   table: Pick<CallsTable, "change" | "pair" | "config" | "putRecord">;
@@ -20,6 +21,8 @@ export interface ClaimOptions {
 
 /** The pair stays small. */
 const maxDetailLength = 500;
+/** Of the last words, to a table that does not answer; half a minute. Who waits for them sets the deadline. */
+const lastWordAttempts = 10;
 
 /** What came of confirming: the agent may join, or must not. */
 export type Confirmed =
@@ -41,6 +44,7 @@ export class Claim {
   sessionId: string | undefined;
   readonly #options: ClaimOptions;
   #knockCount = 0;
+  #isLeaving = false;
 
   constructor(options: ClaimOptions) {
     const { type, id } = options.job.call;
@@ -51,6 +55,11 @@ export class Claim {
   /** How often somebody came, or asked for the agent, as of the latest read. */
   get knockCount(): number {
     return this.#knockCount;
+  }
+
+  /** It has said that it leaves, or is saying so: from here on the pair is about the next stay. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
   }
 
   get launchId(): string {
@@ -103,21 +112,33 @@ export class Claim {
     return pair && this.#read(pair);
   }
 
-  /** Says that the agent is about to leave an empty call. False: somebody came meanwhile, and it stays. */
+  /**
+   * Says that the agent is about to leave an empty call. False: somebody came meanwhile, and it stays. Where it rejects, what
+   * was said is not known, and it counts as said.
+   */
   async mayLeave(reason: EmptyReason): Promise<boolean> {
+    this.#isLeaving = true;
     const { step, pair } = await this.#end({ reason, detail: "" }, false);
     if (pair !== undefined) this.#read(pair);
-    return step.answer.type !== "look_again";
+    this.#isLeaving = step.answer.type !== "look_again";
+    return this.#isLeaving;
   }
 
-  /** Says that the agent is out of the call, or never was in it. */
+  /** Says that the agent leaves: who asks for it from here on gets another launch, and is not told that it is there. */
+  async leaving(end: End): Promise<void> {
+    this.#isLeaving = true;
+    await this.#end(end, false);
+  }
+
+  /** Says that the agent is out of the call, or never was in it; again and again, where the table does not take it. */
   async left(end: End): Promise<void> {
-    await this.#end(end, true);
+    await retrying(() => this.#end(end, true), { attempts: lastWordAttempts });
   }
 
-  /** Keeps the record of the stay. */
+  /** Keeps the record of the stay; as insistently. */
   putRecord(startedAt: string, record: object): Promise<void> {
-    return this.#options.table.putRecord(this.cid, this.#userId, startedAt, record);
+    const { table } = this.#options;
+    return retrying(() => table.putRecord(this.cid, this.#userId, startedAt, record), { attempts: lastWordAttempts });
   }
 
   get #userId(): string {

@@ -7,7 +7,7 @@ import type { Acknowledgement, Claim } from "./claim.ts";
 export type LetterReader = (mail: Mail) => Promise<unknown>;
 
 export interface MailboxOptions {
-  claim: Pick<Claim, "read" | "beat" | "knockCount" | "sessionId" | "launchId">;
+  claim: Pick<Claim, "read" | "beat" | "knockCount" | "sessionId" | "launchId" | "isLeaving">;
   /** The agent is to leave. May be told again. */
   onOrder: (reason: LeaveReason | "replaced") => void;
   logger: Logger;
@@ -38,6 +38,7 @@ export class Mailbox {
   #beatAtMs = performance.now();
   #failureCount = 0;
   #pause: { timer: NodeJS.Timeout; over: Deferred<void> } | undefined;
+  #isShut = false;
   #isStopped = false;
   #running: Promise<void> | undefined;
 
@@ -58,6 +59,16 @@ export class Mailbox {
   /** From now on letters are read, one after the other; those that came before as well. */
   open(reader: LetterReader): void {
     this.#reader = reader;
+  }
+
+  /**
+   * The agent leaves: the letters that it has not read are for the next one, or for nobody. Resolves when those that it has read
+   * are acknowledged, or when that failed. Idempotent.
+   */
+  async shut(): Promise<void> {
+    this.#isShut = true;
+    if (this.#isStopped || this.#acknowledged.length === 0) return;
+    await this.#beat().catch((error: unknown) => this.#options.logger.warn("acknowledging_failed", { error }));
   }
 
   /** Nothing is told from here on. Resolves when nothing is on its way any more. Idempotent. */
@@ -90,7 +101,7 @@ export class Mailbox {
     const pair = this.#isBeatDue() ? await this.#beat() : await claim.read();
     if (this.#isStopped) return;
     const order = orderFor(pair, claim.launchId, claim.sessionId);
-    if (order !== undefined) onOrder(order);
+    if (order !== undefined && !claim.isLeaving) onOrder(order);
     if (claim.knockCount > knockCount) this.#onKnock?.();
     if (pair !== undefined && order !== "replaced") this.#take(pair);
   }
@@ -113,7 +124,7 @@ export class Mailbox {
   }
 
   #take({ mail }: Pair): void {
-    if (this.#reader === undefined) return;
+    if (this.#reader === undefined || this.#isShut) return;
     // What is not in the box any more was acknowledged.
     const inBox = new Set(mail.map(({ id }) => id));
     this.#taken = new Set([...this.#taken].filter((id) => inBox.has(id)));
@@ -126,7 +137,7 @@ export class Mailbox {
 
   async #readLetter(letter: Mail): Promise<void> {
     const { readTimeoutMs, logger } = this.#options;
-    if (this.#isStopped || this.#reader === undefined) return;
+    if (this.#isStopped || this.#isShut || this.#reader === undefined) return;
     let answer: unknown;
     try {
       answer = await withDeadline(this.#reader(letter), readTimeoutMs, "reading a letter");

@@ -1,6 +1,7 @@
 import type { AgentClient } from "../agent-client.ts";
 import type { Agent, AgentCall, CallFacts, InProcessTool, McpTool } from "../agents/agent.ts";
 import { type AttendanceLimits, defaultLimits } from "../attendance.ts";
+import { withDeadline } from "../deadline.ts";
 import { type Duration, requiredDurationMs } from "../duration.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { AgentSettings, AgentUser, Assignment, UrlTool } from "../job.ts";
@@ -31,6 +32,9 @@ export interface PlanSources {
   callFacts: () => Promise<CallFacts>;
   secret: (name: string) => string | undefined;
 }
+
+/** Longest wait for what an agent makes of the call: people are there, and nobody else would come. */
+const ownPartTimeoutMs = 10_000;
 
 /** Throws InvalidInputError that names every secret which is missing. */
 const secretsOf = (names: readonly string[], secret: PlanSources["secret"]): Record<string, string> => {
@@ -75,7 +79,7 @@ const limitsOf = ({
 
 /**
  * Lays what was said for a call over an agent's definition, if there is one. What is left out is the definition's: keys of
- * `session`, `user`, `inCall` and `data` one by one, all else whole. Throws InvalidInputError that says what cannot be used.
+ * `session`, `user`, `inCall` and `data` one by one, all else whole. Throws InvalidInputError that says what cannot be used, TimeoutError where a function of the agent does not answer.
  */
 export const planOf = async (
   assignment: Assignment,
@@ -86,11 +90,13 @@ export const planOf = async (
   const secrets = secretsOf(agent?.secrets ?? [], secret);
   const needsCall = [agent?.session, agent?.user, agent?.connected].some((part) => typeof part === "function");
   const call = needsCall ? { ...(await callFacts()), data, secrets } : undefined;
-  const ofCall = async <T extends object>(part: T | ((call: AgentCall) => T | Promise<T>)): Promise<T> =>
-    typeof part === "function" && call !== undefined ? await part(call) : (part as T);
+  const ofCall = async <T extends object>(part: T | ((call: AgentCall) => T | Promise<T>), what: string): Promise<T> =>
+    typeof part === "function" && call !== undefined
+      ? await withDeadline(Promise.resolve(part(call)), ownPartTimeoutMs, `The agent's ${what}()`)
+      : (part as T);
 
-  const own: AgentUser = await ofCall(agent?.user ?? { id: agentUserId });
-  const ownSession = await ofCall(agent?.session ?? {});
+  const own: AgentUser = await ofCall(agent?.user ?? { id: agentUserId }, "user");
+  const ownSession = await ofCall(agent?.session ?? {}, "session");
   const settings = { ...agent, ...assignment };
   const { model, greeting, events, join = "now", onEmpty = "leave", tools = [] } = settings;
   const entriesOf = (said: readonly ToolEntry[]) => toolsOf(said, agent?.tools ?? []);

@@ -24,8 +24,10 @@ import { endOf } from "./reasons.ts";
 import { stay } from "./stay.ts";
 import { readTaskArn } from "./task-arn.ts";
 
-/** Longest wait for each of the last words: to the pair, to the record, to those who are told. */
-export const farewellMs = 6_000;
+/** Longest wait for each of the last words to those who are told. */
+const farewellMs = 6_000;
+/** To the pair, and for the record: a table that does not answer now may do so soon, and nobody else knows how the stay ended. */
+export const lastWordMs = 30_000;
 
 const orders: Record<LeaveReason | "replaced", string> = {
   removed: "It was sent away.",
@@ -80,8 +82,22 @@ export class Task {
 
   /** People were told that it comes, and so are told that it does not. */
   async #turnedAway({ reason, configId }: Extract<Confirmed, { configId: unknown }>): Promise<End> {
-    if (configId !== undefined) this.#assignment = await this.#claim.assignment(configId);
+    const reading = configId === undefined ? undefined : this.#claim.assignment(configId);
+    this.#assignment = await reading?.catch((error: unknown) => {
+      // It only tells who is told.
+      this.#logger.warn("assignment_not_read", { error });
+      return undefined;
+    });
     return endBy(reason);
+  }
+
+  /**
+   * At the beginning of the goodbye, which takes its time: what is asked for or sent meanwhile is for the next launch. Best effort,
+   * for the last word follows. Never rejects.
+   */
+  async #announceLeaving(end: End): Promise<void> {
+    await this.#mailbox.shut();
+    await this.#claim.leaving(end).catch((error: unknown) => this.#logger.warn("leaving_not_announced", { error }));
   }
 
   async #confirm(): Promise<Confirmed> {
@@ -97,6 +113,7 @@ export class Task {
     const { job, secret } = this.#environment;
     this.#logger.info("claim_confirmed", sinceStart());
     mailbox.start();
+    void this.door.leaving.then((end) => this.#announceLeaving(end));
     this.#assignment = await unlessAborted(claim.assignment(configId), signal, "reading the assignment");
     const { agent } = this.#assignment;
     const callFacts = () => readCallFacts(streamClient, job.call);
@@ -159,18 +176,16 @@ export class Task {
   async #sayFarewell(end: End): Promise<void> {
     const reporting = this.#report(this.#assignment ?? {});
     const record = reporting.record(end);
-    const last = {
-      "telling the pair": this.#claim.left(end),
-      "keeping the record": this.#claim.putRecord(record.startedAt, record),
-      reporting: reporting.close(end),
-      "closing the mailbox": this.#mailbox.stop(),
-    };
-    const saying = Object.entries(last).map(([what, work]) =>
-      withDeadline<unknown>(work, farewellMs, what).catch((error: unknown) =>
+    const say = (what: string, work: Promise<unknown>, timeoutMs: number) =>
+      withDeadline(work, timeoutMs, what).catch((error: unknown) =>
         this.#logger.warn("farewell_failed", { what, error }),
-      ),
-    );
-    await Promise.all(saying);
+      );
+    await Promise.all([
+      say("telling the pair", this.#claim.left(end), lastWordMs),
+      say("keeping the record", this.#claim.putRecord(record.startedAt, record), lastWordMs),
+      say("reporting", reporting.close(end), farewellMs),
+      say("closing the mailbox", this.#mailbox.stop(), farewellMs),
+    ]);
   }
 
   get #urlPolicy(): UrlPolicy {

@@ -3,6 +3,24 @@ import { isLive, type Pair } from "./protocol.ts";
 
 export type Item = Record<string, AttributeValue>;
 
+/** What is known of a call itself. Unix epoch in milliseconds, by Stream's clock. */
+export interface CallMarks {
+  /** Its tombstone: the latest end that an event told of. */
+  endedAtMs?: number;
+  /** The latest event since that end, where the application used the call's id again. */
+  aliveAtMs?: number;
+  /** The latest call.ring. */
+  rungAtMs?: number;
+}
+
+/** A claim for which a task runs, or will. */
+export interface LiveClaim {
+  cid: string;
+  userId: string;
+  launchId: string;
+  claimedAtMs: number;
+}
+
 const dayMs = 24 * 3_600_000;
 
 /** How long after its last write an item is kept. */
@@ -32,14 +50,20 @@ export const keyOf = (cid: string, sk: string): Item => ({ pk: text(cid), sk: te
 export const expiresAt = (nowMs: number, afterMs: number): AttributeValue =>
   number(Math.ceil((nowMs + afterMs) / 1000));
 
+/** So many others may write before a process looks whether its own write, whose answer was lost, was made. */
+const keptWriters = 8;
+
+/** The latest writes to a pair, oldest first. */
+export const writersOf = (item: Item | undefined): string[] => (item?.writers?.L ?? []).map(({ S = "" }) => S);
+
 /**
- * A pair as it is stored: the whole of it as JSON, beside it what conditions and the index need. `writer` names one write,
- * so that a process whose answer was lost recognizes its own.
+ * A pair as it is stored: the whole of it as JSON, beside it what conditions and the index need. Each of `writers` names one
+ * write, the last of them this one, so that a process whose answer was lost recognizes its own.
  */
-export const pairItem = (cid: string, userId: string, pair: Pair, writer: string, nowMs: number): Item => ({
+export const pairItem = (cid: string, userId: string, pair: Pair, writers: readonly string[], nowMs: number): Item => ({
   ...keyOf(cid, `${sortKey.pair}${userId}`),
   version: number(pair.version),
-  writer: text(writer),
+  writers: { L: writers.slice(-keptWriters).map(text) },
   state: text(pair.state),
   launchId: text(pair.launchId),
   claimedAt: number(pair.claimedAtMs),

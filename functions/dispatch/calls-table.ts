@@ -5,10 +5,12 @@ import { BridgeError, InvalidInputError } from "../../bridge-task/errors.ts";
 import type { Assignment } from "../../bridge-task/job.ts";
 import { inParallel } from "./bounded.ts";
 import {
+  type CallMarks,
   expiresAt,
   type Item,
   keptForMs,
   keyOf,
+  type LiveClaim,
   liveValue,
   number,
   numberOf,
@@ -17,11 +19,13 @@ import {
   sortKey,
   text,
   userIdOf,
+  writersOf,
 } from "./calls-items.ts";
 import { liveIndex } from "./calls-table-schema.ts";
 import { ItemTable, TableError } from "./item-table.ts";
 import { type Input, isLive, type Pair, type Step, step } from "./protocol.ts";
 
+export type { CallMarks, LiveClaim } from "./calls-items.ts";
 export { callsTableSchema, callsTableTtlAttribute } from "./calls-table-schema.ts";
 export { dynamoDbClientConfig, TableError } from "./item-table.ts";
 
@@ -46,24 +50,6 @@ export class ConflictError extends BridgeError {
   }
 }
 
-/** What is known of a call itself. Unix epoch in milliseconds, by Stream's clock. */
-export interface CallMarks {
-  /** Its tombstone: the latest end that an event told of. */
-  endedAtMs?: number;
-  /** The latest event since that end, where the application used the call's id again. */
-  aliveAtMs?: number;
-  /** The latest call.ring. */
-  rungAtMs?: number;
-}
-
-/** A claim for which a task runs, or will. */
-export interface LiveClaim {
-  cid: string;
-  userId: string;
-  launchId: string;
-  claimedAtMs: number;
-}
-
 export interface CallsTableOptions {
   client: DynamoDBClient;
   tableName: string;
@@ -78,6 +64,12 @@ export interface Changed {
   step: Step;
   pair: Pair | undefined;
 }
+
+/** A change that was made, where others may have changed the pair since: what they ended needs no task. */
+const asItStands = ({ step: taken, pair }: { step: Step; pair: Pair }, now: Pair | undefined): Changed => {
+  const stands = now?.state === "launching" && now.launchId === pair.launchId;
+  return { step: { ...taken, runTask: taken.runTask && stands }, pair: now };
+};
 
 /**
  * The table "Calls": for each call its agents (pairs), their assignments, its tombstone and the records of their stays.
@@ -115,14 +107,16 @@ export class CallsTable {
     let written: { step: Step; pair: Pair; writer: string } | undefined;
     for (let tryCount = 1; tryCount <= maxTries; tryCount++) {
       const item = await this.#items.get(cid, sk);
-      if (written !== undefined && item?.writer?.S === written.writer) return written;
       const before = item && pairOf(item);
+      const writers = writersOf(item);
+      if (written !== undefined && writers.includes(written.writer)) return asItStands(written, before);
       const nowMs = this.#now();
       const taken = step(before, typeof input === "function" ? await input(before, nowMs) : input, nowMs);
       if (taken.pair === undefined) return { step: taken, pair: before };
       const pair = { ...taken.pair, version: (before?.version ?? 0) + 1 };
       written = { step: { ...taken, pair }, pair, writer: randomUUID() };
-      if (await this.#replace(cid, userId, before, written)) return written;
+      const next = pairItem(cid, userId, pair, [...writers, written.writer], nowMs);
+      if (await this.#replace(before, next)) return written;
       await this.#pause(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** (tryCount - 1)));
     }
     throw new ConflictError(cid, userId);
@@ -258,12 +252,7 @@ export class CallsTable {
   }
 
   /** Whether the pair was written: false when it is no longer what was read. */
-  #replace(
-    cid: string,
-    userId: string,
-    before: Pair | undefined,
-    { pair, writer }: { pair: Pair; writer: string },
-  ): Promise<boolean> {
+  #replace(before: Pair | undefined, next: Item): Promise<boolean> {
     const condition =
       before === undefined
         ? { ConditionExpression: "attribute_not_exists(pk)" }
@@ -271,7 +260,7 @@ export class CallsTable {
             ConditionExpression: "version = :version",
             ExpressionAttributeValues: { ":version": number(before.version) },
           };
-    return this.#items.put(pairItem(cid, userId, pair, writer, this.#now()), condition);
+    return this.#items.put(next, condition);
   }
 
   #mark(cid: string, name: keyof CallMarks, atMs: number): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Assignment } from "../../bridge-task/job.ts";
 import { onAll } from "./bounded.ts";
+import type { CallMarks, CallsTable } from "./calls-table.ts";
 import { type DispatchParts, endOfCall, type Place, startTask } from "./launcher.ts";
 import { type IgnoredReason, type Input, isClaimed, type Mail, type Pair, step } from "./protocol.ts";
 import { type SweepOutcome, sweep } from "./sweeper.ts";
@@ -76,6 +77,8 @@ export interface Dispatcher {
   ask(request: AskRequest): Promise<AskOutcome>;
   /** All agents that were in the call at any time. */
   bringBack(request: ReturnRequest): Promise<Returned[]>;
+  /** An event showed the call alive, and launched nothing: where the call has a tombstone, its id is used again. */
+  alive(cid: string, eventAtMs: number): Promise<void>;
   /** The call rings: agents wait outside until somebody accepted or came. */
   ring(cid: string, rungAtMs: number): Promise<void>;
   /** The call was ended or deleted. Times by Stream's clock. */
@@ -106,13 +109,18 @@ const afterAll = (pair: Pair): AskOutcome => {
   return { outcome: "refused", reason: pair.end?.reason === "gave_up" ? "launches" : "ignored" };
 };
 
+/** What was known of a call when an event of it came; an event that is younger than the call's end shows it alive. */
+const marksAfter = async (table: CallsTable, cid: string, eventAtMs: number): Promise<CallMarks> => {
+  const marks = await table.marks(cid);
+  if (marks.endedAtMs !== undefined && eventAtMs > marks.endedAtMs) await table.markAlive(cid, eventAtMs);
+  return marks;
+};
+
 const ask = async (parts: DispatchParts, request: AskRequest): Promise<AskOutcome> => {
   const { table } = parts;
   const { call, assignment, source, sessionId, eventAtMs } = request;
   const place: Place = { cid: `${call.type}:${call.id}`, userId: assignment.user.id };
-  const marks = await table.marks(place.cid);
-  const isAlive = source === "event" && marks.endedAtMs !== undefined && eventAtMs > marks.endedAtMs;
-  if (isAlive) await table.markAlive(place.cid, eventAtMs);
+  const marks = await (source === "event" ? marksAfter(table, place.cid, eventAtMs) : table.marks(place.cid));
   const input = {
     type: "ask" as const,
     source,
@@ -174,10 +182,7 @@ const bringOneBack = async (
 const bringBack = async (parts: DispatchParts, request: ReturnRequest): Promise<Returned[]> => {
   const { table } = parts;
   const { cid, participantUserId, ...rest } = request;
-  const [marks, pairs] = await Promise.all([table.marks(cid), table.pairs(cid)]);
-  if (marks.endedAtMs !== undefined && request.eventAtMs > marks.endedAtMs) {
-    await table.markAlive(cid, request.eventAtMs);
-  }
+  const [marks, pairs] = await Promise.all([marksAfter(table, cid, request.eventAtMs), table.pairs(cid)]);
   if (pairs.some(({ userId }) => userId === participantUserId)) return [];
   const input = { ...rest, callEndedAtMs: marks.endedAtMs };
   return onAll(pairs, parallelPairs, ({ userId, pair }) => bringOneBack(parts, { cid, userId }, pair, input));
@@ -212,6 +217,7 @@ export const createDispatcher = (parts: DispatchParts): Dispatcher => {
     until: (signal) => createDispatcher({ ...parts, table: table.until(signal), signal }),
     ask: (request) => ask(parts, request),
     bringBack: (request) => bringBack(parts, request),
+    alive: async (cid, eventAtMs) => void (await marksAfter(table, cid, eventAtMs)),
     // Marks first: a claim that is not among the pairs yet reads them before it starts its task.
     ring: async (cid, rungAtMs) => {
       await table.markRung(cid, rungAtMs);

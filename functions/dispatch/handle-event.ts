@@ -19,8 +19,12 @@ export interface EventParts {
 
 const askFor = async (asking: Asking, eventAtMs: number, { dispatcher, agents }: EventParts): Promise<EventOutcome> => {
   const assignment = await askAgents(agents, asking);
-  if (assignment === undefined) return { outcome: "ignored", reason: "no_agent" };
-  const { type, id } = asking.call;
+  const { type, id, cid } = asking.call;
+  if (assignment === undefined) {
+    // The application may ask for one.
+    await dispatcher.alive(cid, eventAtMs);
+    return { outcome: "ignored", reason: "no_agent" };
+  }
   const { sessionId } = asking.trigger;
   const asked = await dispatcher.ask({ call: { type, id }, assignment, source: "event", sessionId, eventAtMs });
   const fields = { agent: assignment.agent, agentUserId: assignment.user.id };

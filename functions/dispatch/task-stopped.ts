@@ -15,8 +15,13 @@ export type StoppedOutcome =
   | "gave_up";
 
 /** Best effort: what matters is that the agent comes back. */
-const recordCrash = async ({ table, logger, now }: DispatchParts, place: Place, before: Pair, detail: string) => {
-  const record = crashRecordOf(place, before, detail, now());
+const recordCrash = async (
+  { table, logger, now }: DispatchParts,
+  place: Place,
+  before: Pair,
+  task: { launchId: string; detail: string },
+) => {
+  const record = crashRecordOf(place, before, { ...task, nowMs: now() });
   const { cid, userId } = place;
   try {
     await table.putRecord(cid, userId, record.startedAt, record);
@@ -46,7 +51,8 @@ export const launchStopped = async (
     before = found;
     return input;
   });
-  if (before !== undefined && diedSilently(before, launchId)) await recordCrash(parts, place, before, detail);
+  if (before !== undefined && diedSilently(before, launchId))
+    await recordCrash(parts, place, before, { launchId, detail });
   const fields = { callCid: cid, agentUserId: userId, launchId, detail };
   if (step.answer.type === "gave_up") {
     logger.error("agent_gave_up", { ...fields, launchedAtMs: pair?.launchedAtMs });

@@ -64,6 +64,7 @@ export class ScriptedDispatcher implements Dispatcher {
     return this.script.record;
   }
   bringBack = unexpected;
+  alive = unexpected;
   ring = unexpected;
   callEnded = unexpected;
   sessionEnded = unexpected;

@@ -12,6 +12,7 @@ import type { EndReason } from "../../bridge-task/job.ts";
 import { silentLogger } from "../../bridge-task/log.ts";
 import type { CloseNotice } from "../../bridge-task/realtime/client-events.ts";
 import { ModelError } from "../../bridge-task/realtime/model-errors.ts";
+import { StreamCall } from "../../bridge-task/stream/stream-call.ts";
 import { attachOpenAi } from "../../bridge-task/stream-client.ts";
 import { createCertificates } from "../cloud/certificate.ts";
 import { type CloudEvent, EventLog } from "../cloud/event-log.ts";
@@ -137,6 +138,30 @@ describe("a start that fails or is given up leaves nobody in the call", () => {
     await expect(refused).rejects.toThrow(name);
     expect(log.since().slice(seqBefore)).toEqual([]);
   });
+});
+
+test("who comes while the agent asks whether it may end an empty call keeps the call", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<boolean>();
+  const mayLeave = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const bridge = await Bridge.connect(options({ onEmpty: "end-call", limits: { waitForMs: 50 }, mayLeave }));
+  await soon(asked.promise);
+  const person = await StreamCall.join({
+    streamClient: streamClient(),
+    call,
+    user: { id: "ann" },
+    validityInSeconds: 60,
+    logger: silentLogger,
+  });
+  onTestFinished(() => person.leave("the test is over"));
+  await vi.waitFor(() => expect(bridge.participant.participants()).toHaveLength(2), waitMs);
+  answer.resolve(true);
+  expect(await soon(bridge.ended)).toMatchObject({ reason: "waited" });
+  expect((await streamClient().video.call(call.type, call.id).get()).call.ended_at).toBeUndefined();
+  expect(present()).toEqual(["ann"]);
 });
 
 describe("the application's client", () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AbortedError, TimeoutError } from "../../bridge-task/errors.ts";
+import { TableError } from "../../functions/dispatch/calls-table.ts";
 import type { LocalDynamoDb } from "../cloud/aws/dynamodb.ts";
 import { PairUnderTest, startTable } from "./claim-fixture.ts";
 
@@ -93,9 +94,59 @@ describe("an agent that is about to leave an empty call", () => {
     const under = await new PairUnderTest(dynamoDb).begin();
     await under.knock();
     expect(await under.claim.mayLeave("waited")).toBe(false);
+    expect(under.claim.isLeaving).toBe(false);
     expect(await under.pair()).toMatchObject({ state: "running" });
     expect(await under.claim.mayLeave("waited")).toBe(true);
+    expect(under.claim.isLeaving).toBe(true);
   });
+});
+
+describe("an agent that says its goodbye", () => {
+  test.each(["max_duration", "kicked", "left"] as const)(
+    "is not taken for there by who asks for it meanwhile, and the next one waits until it is out: %s",
+    async (reason) => {
+      const under = await new PairUnderTest(dynamoDb).begin();
+      await under.claim.leaving({ reason, detail: "" });
+      expect(await under.ask("launch-2")).toMatchObject({ state: "launching", launchId: "launch-2" });
+      const next = under.claimOf("launch-2", { confirmTimeoutMs: 30 });
+      await expect(next.confirm("task-2", never)).rejects.toBeInstanceOf(TimeoutError);
+      await under.claim.left({ reason, detail: "" });
+      expect(await next.confirm("task-2", never)).toMatchObject({ pair: { state: "running" } });
+    },
+  );
+
+  test("stays away for its own reason where its process is killed before it is out", async () => {
+    const under = await new PairUnderTest(dynamoDb).begin();
+    await under.claim.leaving({ reason: "kicked", detail: "" });
+    await under.input({ type: "stopped", launchId: "launch-1", newLaunchId: "launch-2" });
+    const pair = await under.pair();
+    expect(pair).toMatchObject({ state: "ended", end: { reason: "kicked" } });
+    expect(pair?.leaving).toBeUndefined();
+  });
+});
+
+test("the last words are said again until the table takes them: nobody else knows how the stay ended", async () => {
+  const under = await new PairUnderTest(dynamoDb).begin();
+  const { table } = under;
+  let failureCount = 0;
+  const failing = <T>(work: () => Promise<T>): Promise<T> => {
+    failureCount += 1;
+    return failureCount > 2 ? work() : Promise.reject(new TableError("a test", new Error("unreachable")));
+  };
+  const claim = under.claimOf("launch-1", {
+    table: {
+      pair: (cid, userId) => table.pair(cid, userId),
+      config: (cid, configId) => table.config(cid, configId),
+      change: (...given) => failing(() => table.change(...given)),
+      putRecord: (...given) => failing(() => table.putRecord(...given)),
+    },
+  });
+  await Promise.all([
+    claim.left({ reason: "end_call", detail: "" }),
+    claim.putRecord(new Date().toISOString(), { reason: "end_call" }),
+  ]);
+  expect(await under.pair()).toMatchObject({ state: "ended", end: { reason: "end_call" } });
+  expect(await table.latestRecord(under.cid, "lucy")).toEqual({ reason: "end_call" });
 });
 
 test("a long reason is cut: the pair stays small", async () => {

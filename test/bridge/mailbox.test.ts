@@ -103,6 +103,35 @@ describe("letters", () => {
   });
 });
 
+describe("an agent that leaves", () => {
+  test("acknowledges what it has read, and leaves the other letters to the next one", async () => {
+    const { under, mailbox } = await begin();
+    const read: string[] = [];
+    const reading = Promise.withResolvers<void>();
+    mailbox.open(async ({ id }) => {
+      read.push(id);
+      await reading.promise;
+      return { seen: id };
+    });
+    for (const id of ["1", "2"]) await under.input({ type: "mail", mail: letter(id) });
+    await vi.waitFor(() => expect(read).toEqual(["1"]), soon);
+    await mailbox.shut();
+    reading.resolve();
+    await under.input({ type: "mail", mail: letter("3") });
+    await vi.waitFor(async () => expect((await under.pair())?.mail.map(({ id }) => id)).toEqual(["2", "3"]), soon);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(read).toEqual(["1"]);
+    expect((await under.pair())?.answers).toMatchObject([{ id: "1", answer: { seen: "1" } }]);
+  });
+
+  test("does not take its own word for another's order", async () => {
+    const { under, orders } = await begin();
+    expect(await under.claim.mayLeave("idle")).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(orders).toEqual([]);
+  });
+});
+
 describe("signs of life", () => {
   test("are written in their interval, with the session once it is known", async () => {
     const { under } = await begin({ beatIntervalMs: 40 });
@@ -127,6 +156,7 @@ test("a table that does not answer ends nothing: it is asked again, later each t
     launchId: "launch-1",
     knockCount: 0,
     sessionId: undefined,
+    isLeaving: false,
     read: () => {
       atMs.push(performance.now());
       return Promise.reject(new Error("unreachable"));

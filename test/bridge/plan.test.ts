@@ -1,6 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { defineAgent, type InProcessTool } from "../../bridge-task/agents/agent.ts";
-import { InvalidInputError } from "../../bridge-task/errors.ts";
+import { InvalidInputError, TimeoutError } from "../../bridge-task/errors.ts";
 import type { Assignment } from "../../bridge-task/job.ts";
 import { type PlanSources, planOf } from "../../bridge-task/task/plan.ts";
 
@@ -152,4 +152,14 @@ describe("what cannot be used is named", () => {
     const bad = said({ [name]: "soon" as never });
     await expect(planOf(bad, nova, sources())).rejects.toThrow(new RegExp(`${name} must be a duration`));
   });
+});
+
+test.each(["session", "user"] as const)("a %s() that never answers keeps nobody waiting for ever", async (part) => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const hangs = () => new Promise<never>(() => undefined);
+  const hanging = defineAgent({ user: { id: "nova" }, session: {}, ...{ [part]: hangs } });
+  const planning = expect(planOf(said(), hanging, sources())).rejects.toThrow(TimeoutError);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await planning;
 });

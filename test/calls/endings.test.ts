@@ -141,6 +141,27 @@ describe("for good", () => {
     await ann.leave();
   });
 
+  test("it leaves by its tool, and is asked for again during its goodbye: the next one comes when it is out", async () => {
+    const speech = { signal: "goodbye", durationMs: 3_000 };
+    const toolCalls = [{ name: "leave", arguments: {} }];
+    cloud.openai.mind.add([{ when: { after: "user" }, reply: { text: "Goodbye.", speech, toolCalls } }]);
+    const begun = await begin({ tools: ["leave"] });
+    const { scene, ann } = begun;
+    const first = scene.task();
+    await ann.hearsSilence(700, 10_000);
+    await scene.api("POST", `/${agentUserId}/messages`, { text: "Goodbye!" });
+    await ann.hears(isVoice, 10_000, "the goodbye");
+    await expect
+      .poll(async () => (await scene.api("GET")).body, { timeout: 2_000 })
+      .toMatchObject({ agents: [{ state: "ended" }] });
+    expect(scene.present()).toContain(agentUserId);
+    expect((await scene.post({ user: { id: agentUserId } })).status).toBe(202);
+    expect(await scene.taskEnds(12_000, first)).toEqual({ exitCode: 0, reason: "left" });
+    await expect.poll(() => scene.present(), { timeout: 20_000 }).toContain(agentUserId);
+    expect(scene.tasks()).toHaveLength(2);
+    await close(begun);
+  });
+
   test("the longest stay is over", async () => {
     const begun = await begin({ maxDuration: "4 seconds" });
     const { scene } = begun;

@@ -85,6 +85,18 @@ describe("a change", () => {
     expect(new ConflictError(cid, "max")).toMatchObject({ code: "conflict", retryable: true });
   });
 
+  it("is decided by one look at the clock, for its input and for the step", async () => {
+    const cid = newCall();
+    let clockMs = 0;
+    const ticking = new CallsTable({ client: dynamoDb.client, tableName, now: () => (clockMs += 1) });
+    let seenMs = 0;
+    const { pair } = await ticking.change(cid, "max", (_pair, nowMs) => {
+      seenMs = nowMs;
+      return ask();
+    });
+    expect(pair?.claimedAtMs).toBe(seenMs);
+  });
+
   it("whose answer is lost is made once, and known for its own", async () => {
     const cid = newCall();
     proxy.loseNext("PutItem");
@@ -102,6 +114,22 @@ describe("a change", () => {
     expect(await table.pair(cid, "max")).toEqual(knocked);
   });
 
+  it("whose answer is lost is known for its own also where others have changed the pair since: no letter is sent twice", async () => {
+    const cid = newCall();
+    const { launchId } = ask();
+    await table.change(cid, "max", ask({ launchId }));
+    await table.change(cid, "max", { type: "confirm", launchId, taskArn: "arn" });
+    const mail = { id: "letter", atMs: nowMs, kind: "message", text: "Hello.", respond: true } as const;
+    proxy.loseNext("PutItem", async () => {
+      // The task is quick: it has read the letter before the answer was missed.
+      await table.change(cid, "max", { type: "beat", launchId, acknowledged: [{ id: mail.id }] });
+      await table.change(cid, "max", { type: "beat", launchId, acknowledged: [] });
+    });
+    const { step } = await table.change(cid, "max", { type: "mail", mail });
+    expect(step.answer).toEqual({ type: "sent" });
+    expect(await table.pair(cid, "max")).toMatchObject({ version: 5, mail: [] });
+  });
+
   it("of twenty at once is made twenty times, one after the other", async () => {
     const cid = newCall();
     await table.change(cid, "max", ask());
@@ -117,7 +145,8 @@ describe("a change", () => {
 describe("the list of live pairs", () => {
   it("has those whose task runs or will, or is on its way out, and no others", async () => {
     const cid = newCall();
-    const mine = async () => (await table.live()).filter((one) => one.cid === cid).map(({ userId }) => userId);
+    const mine = async () =>
+      (await table.live(() => undefined)).filter((one) => one.cid === cid).map(({ userId }) => userId);
     const { pair } = await table.change(cid, "max", ask());
     await table.change(cid, "eva", ask());
     expect((await mine()).toSorted()).toEqual(["eva", "max"]);

@@ -95,6 +95,17 @@ describe("when ECS", () => {
     expect(await fixture.ask(cid)).toMatchObject({ outcome: "launched", taskArn: members.resourceIds[0] });
   });
 
+  it("knows the token with other parameters, and its task is dead, another launch follows at once", async () => {
+    const cid = newCall();
+    await fixture.ask(cid);
+    const task = fixture.latest(cid);
+    await fixture.die(task);
+    const members = { resourceIds: [task.taskArn] };
+    fixture.aws.planFault({ action: "RunTask", kind: "error", code: "ConflictException", members });
+    expect(await fixture.ask(cid)).toMatchObject({ outcome: "present" });
+    expect(tasksOf(cid)).toEqual([task.job.launchId, (await fixture.pair(cid)).launchId]);
+  });
+
   it("answers a dead task to the token, another launch follows at once", async () => {
     const cid = newCall();
     await fixture.ask(cid);
@@ -280,6 +291,18 @@ describe("a task that stopped", () => {
     });
     await fixture.dispatcher.stopped(stoppedDetail(task));
     expect(await fixture.dispatcher.record(cid, "max")).toEqual(record);
+  });
+
+  it("while it said its goodbye has a record that says why it left", async () => {
+    const cid = newCall();
+    await fixture.ask(cid);
+    await fixture.confirm(cid);
+    const { launchId } = fixture.latest(cid).job;
+    const goodbye = { type: "end", launchId, reason: "kicked", knockCount: 0, isOut: false } as const;
+    await fixture.table.change(cid, "max", goodbye);
+    await fixture.crash(cid);
+    expect(await fixture.dispatcher.record(cid, "max")).toMatchObject({ launchId, reason: "kicked" });
+    expect(tasksOf(cid)).toHaveLength(1);
   });
 
   it("is told of again, late and twice, without effect", async () => {

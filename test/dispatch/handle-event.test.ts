@@ -73,6 +73,14 @@ describe("a created call", () => {
     expect(await deliver(callCreated({}, now()))).toEqual({ outcome: "ignored", reason: "no_agent" });
   });
 
+  it("under the id of one that was deleted, gets none where the agent does not want it, but may be asked for", async () => {
+    await fixture.dispatcher.callEnded(cid(), now());
+    expect(await fixture.ask(cid())).toMatchObject({ outcome: "refused", reason: "call_ended" });
+    answer = false;
+    expect(await deliver(callCreated({}, now()))).toMatchObject({ reason: "no_agent" });
+    expect(await fixture.ask(cid())).toMatchObject({ outcome: "launched" });
+  });
+
   it("gets the agent as its answer says, found by one lookup", async () => {
     answer = Promise.resolve({
       user: { id: "lucy-7", name: "Lu" },

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 /** DynamoDB behind a network that loses answers. */
 export interface LosingProxy {
   url: string;
-  /** The next request of this action is done, and its connection is cut before the answer. */
-  loseNext(action: string): void;
+  /** The next request of this action is done, and its connection is cut before the answer, when `meanwhile` is over. */
+  loseNext(action: string, meanwhile?: () => Promise<unknown>): void;
   close(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ const bodyOf = async (message: IncomingMessage): Promise<Buffer> => {
 };
 
 export const startLosingProxy = async (targetUrl: string): Promise<LosingProxy> => {
-  let losing: string | undefined;
+  let losing: { action: string; meanwhile: (() => Promise<unknown>) | undefined } | undefined;
   const server = createServer(async (incoming, outgoing) => {
     const body = await bodyOf(incoming);
     const { method, headers, url = "/" } = incoming;
@@ -25,8 +25,10 @@ export const startLosingProxy = async (targetUrl: string): Promise<LosingProxy> 
     forwarded.end(body);
     const [answer] = (await once(forwarded, "response")) as [IncomingMessage];
     const answered = await bodyOf(answer);
-    if (losing !== undefined && String(headers["x-amz-target"]).endsWith(`.${losing}`)) {
+    if (losing !== undefined && String(headers["x-amz-target"]).endsWith(`.${losing.action}`)) {
+      const { meanwhile } = losing;
       losing = undefined;
+      await meanwhile?.();
       incoming.socket.destroy();
       return;
     }
@@ -36,8 +38,8 @@ export const startLosingProxy = async (targetUrl: string): Promise<LosingProxy> 
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    loseNext: (action) => {
-      losing = action;
+    loseNext: (action, meanwhile) => {
+      losing = { action, meanwhile };
     },
     close: async () => {
       const closed = once(server, "close");

@@ -1,5 +1,6 @@
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Fixture, startFixture } from "./fixture.ts";
+import { type Fixture, startFixture, stoppedDetail, tableName } from "./fixture.ts";
 
 const cid = "default:demo";
 const minuteMs = 60_000;
@@ -88,4 +89,53 @@ it("goes on with the others when one cannot be looked after", async () => {
   fixture.aws.planFault({ action: "RunTask", kind: "error", code: "ServerException", status: 500 });
   expect(await fixture.dispatcher.sweep()).toMatchObject({ liveCount: 2, askedAgainCount: 2, failedCount: 1 });
   expect(fixture.lines.filter(({ event }) => event === "sweep_failed")).toHaveLength(1);
+});
+
+it("goes on with the others when one cannot be read", async () => {
+  await fixture.ask("default:one");
+  const torn = {
+    pk: { S: "default:torn" },
+    sk: { S: "agent#max" },
+    live: { S: "yes" },
+    claimedAt: { N: "1" },
+    pair: { S: "{" },
+  };
+  await fixture.aws.dynamoDb.send(new PutItemCommand({ TableName: tableName, Item: torn }));
+  fixture.advance(minuteMs);
+  expect(await fixture.dispatcher.sweep()).toMatchObject({ liveCount: 1, askedAgainCount: 1, failedCount: 1 });
+});
+
+it("asks again for launches while ECS does not tell about tasks", async () => {
+  await fixture.ask("default:silent");
+  await fixture.confirm("default:silent");
+  await fixture.ask("default:slow");
+  fixture.advance(minuteMs);
+  fixture.aws.planFault({ action: "DescribeTasks", kind: "error", code: "ServerException", status: 500, times: 9 });
+  expect(await fixture.dispatcher.sweep()).toMatchObject({ liveCount: 2, askedAgainCount: 1, failedCount: 1 });
+});
+
+it("overlaps with itself and with the news of the same end, told twice: one task follows", async () => {
+  await fixture.ask(cid);
+  await fixture.confirm(cid);
+  const task = fixture.latest(cid);
+  await fixture.die(task);
+  fixture.advance(minuteMs);
+  const { dispatcher } = fixture;
+  const news = stoppedDetail(task);
+  await Promise.all([dispatcher.sweep(), dispatcher.stopped(news), dispatcher.sweep(), dispatcher.stopped(news)]);
+  expect(fixture.started()).toHaveLength(2);
+  expect(await fixture.pair(cid)).toMatchObject({ state: "launching", launchId: fixture.latest(cid).job.launchId });
+});
+
+it("has the task of a frozen process turned away, where its agent was sent away meanwhile", async () => {
+  // Frozen between its claim and the answer of ECS.
+  fixture.aws.planFault({ action: "RunTask", kind: "delay", delayMs: 300 });
+  const frozen = fixture.ask(cid);
+  await expect.poll(() => fixture.table.pair(cid, "max")).toBeDefined();
+  fixture.advance(minuteMs);
+  await fixture.dispatcher.sweep();
+  await fixture.dispatcher.dismiss(cid, "max");
+  await frozen;
+  expect(fixture.started()).toHaveLength(1);
+  expect(await fixture.confirm(cid)).toBe("leave");
 });

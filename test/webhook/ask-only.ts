@@ -23,6 +23,7 @@ export const askOnly = (ask: Dispatcher["ask"]): Dispatcher => {
     until: () => dispatcher,
     ask,
     bringBack: async () => [],
+    alive: async () => undefined,
     ring: unused,
     callEnded: unused,
     sessionEnded: unused,

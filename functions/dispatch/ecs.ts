@@ -38,6 +38,12 @@ export interface TaskRunner {
   task(taskArn: string, signal?: AbortSignal): Promise<Task | undefined>;
 }
 
+/**
+ * The cluster that a task is in. After a deploy that renamed it, tasks of the old one are still in calls, and the new one has never
+ * heard of them: they would count as gone, and others would take their place beside them.
+ */
+const clusterOf = (taskArn: string): string | undefined => /:task\/([^/]+)\//.exec(taskArn)?.[1];
+
 /** DescribeTasks takes so many at once. */
 const describeLimit = 100;
 
@@ -51,8 +57,10 @@ const isRefusal = (error: unknown): error is ECSServiceException =>
   !(error instanceof ConflictException);
 
 export const createTaskRunner = (ecs: ECSClient, target: BridgeTarget): TaskRunner => {
+  /** All of one cluster. */
   const describeSome = async (tasks: string[], abortSignal: AbortSignal | undefined): Promise<Task[]> => {
-    const command = new DescribeTasksCommand({ cluster: target.cluster, tasks });
+    const cluster = clusterOf(tasks[0] ?? "") ?? target.cluster;
+    const command = new DescribeTasksCommand({ cluster, tasks });
     try {
       return (await ecs.send(command, abortSignal === undefined ? {} : { abortSignal })).tasks ?? [];
     } catch (cause) {
@@ -82,8 +90,13 @@ export const createTaskRunner = (ecs: ECSClient, target: BridgeTarget): TaskRunn
     },
     describe: async (taskArns, abortSignal) => {
       const states = new Map<string, TaskState>(taskArns.map((taskArn) => [taskArn, { kind: "missing" }]));
-      for (let first = 0; first < taskArns.length; first += describeLimit) {
-        for (const task of await describeSome(taskArns.slice(first, first + describeLimit), abortSignal)) {
+      const requests = [...Map.groupBy(taskArns, clusterOf).values()].flatMap((ofCluster) =>
+        Array.from({ length: Math.ceil(ofCluster.length / describeLimit) }, (_, index) =>
+          ofCluster.slice(index * describeLimit, (index + 1) * describeLimit),
+        ),
+      );
+      for (const request of requests) {
+        for (const task of await describeSome(request, abortSignal)) {
           if (task.taskArn === undefined) continue;
           const isStopped = task.lastStatus === "STOPPED";
           states.set(task.taskArn, isStopped ? { kind: "stopped", end: taskEndOf(task) } : { kind: "alive" });

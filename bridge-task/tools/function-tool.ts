@@ -37,7 +37,9 @@ const invokeFailures: Readonly<Record<string, string>> = {
 
 const invokeErrorOf = (name: string, cause: unknown): ToolError => {
   const errorName = cause instanceof Error ? cause.name : "";
-  if (errorName === "TimeoutError" || errorName === "AbortError") {
+  // The SDK gives a connection that never came about the same name: then nothing was done.
+  const isConnected = !/did not establish a connection/.test(messageOf(cause));
+  if (errorName === "AbortError" || (errorName === "TimeoutError" && isConnected)) {
     const message = `${name} took too long. It may still succeed; its result is not known.`;
     return new ToolError(message, { failure: "timed_out", cause });
   }

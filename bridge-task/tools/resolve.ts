@@ -28,7 +28,7 @@ const named = (name: string, dependencies: ToolDependencies): ResolvedTool => {
       `there is no tool "${name}": it must be one of ${known}, or add a file for it to functions/tools and deploy`,
     );
   }
-  const functionName = functionNames[name];
+  const functionName = Object.hasOwn(functionNames, name) ? functionNames[name] : undefined;
   if (functionName === undefined) {
     throw new InvalidInputError(`tool "${name}" has no function in TOOL_FUNCTIONS: deploy bridge and tools together`);
   }

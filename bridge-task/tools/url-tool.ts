@@ -20,6 +20,8 @@ const failures: Readonly<Record<OutgoingCode, string>> = {
 };
 
 const maxComplaint = 500;
+/** How much of an answer is read. Some write JSON with spaces and escapes; what counts is its size without them. */
+const maxAnswerBytes = 4 * maxOutputBytes;
 
 /** What the application says is wrong with the request: `error` or `message` of a 4xx answer. The model may mend it, or say so. */
 const complaintIn = ({ status, body }: OutgoingError): string => {
@@ -72,11 +74,8 @@ export const urlHandler =
     const headers = { "idempotency-key": request.idempotencyKey };
     // The key stands in the body as well: a header is not signed, and could be changed to have the same thing done again.
     const body = JSON.stringify(request);
-    const posted = postSigned(
-      { url, body, key, headers, timeoutMs, maxAnswerBytes: maxOutputBytes, signal },
-      urlPolicy,
-    );
+    const posted = postSigned({ url, body, key, headers, timeoutMs, maxAnswerBytes, signal }, urlPolicy);
     const answer = await posted.catch((error: unknown) => Promise.reject(toolErrorOf(name, error)));
-    if (!answer.isWhole) throw tooLongError(name, `more than ${maxOutputBytes}`, answer.body);
+    if (!answer.isWhole) throw tooLongError(name, `more than ${maxAnswerBytes}`, answer.body);
     return resultOf(name, answer.body);
   };

@@ -188,7 +188,10 @@ describe("routes", () => {
   ])("%s %s: 405", async (method, path, allow) => {
     const { status, headers, body } = await send(method, path);
     expect({ status, allow: headers.get("allow") }).toEqual({ status: 405, allow });
-    expect(body).toEqual({ error: "wrong_method", message: `${method} is not possible here: use ${allow.replace(", ", " or ")}` });
+    expect(body).toEqual({
+      error: "wrong_method",
+      message: `${method} is not possible here: use ${allow.replace(", ", " or ")}`,
+    });
   });
 
   test.each(["/calls", "/calls/default", "/calls/default/42", "/calls/default/42/agent", `${root}/lucy/more`])(

@@ -181,7 +181,11 @@ describe("tools", () => {
   const url = "https://example.com/tool";
 
   test.each([
-    ["submit_suport_ticket", "tools[0]", /"submit_support_ticket" comes nearest; there are submit_support_ticket, end_call, leave/],
+    [
+      "submit_suport_ticket",
+      "tools[0]",
+      /"submit_support_ticket" comes nearest; there are submit_support_ticket, end_call, leave/,
+    ],
     ["has space", "tools[0]", /must be a name of 1 to 64/],
     [{ name: "leave", url }, "tools[0].name", /built-in tool/],
     [{ name: "a", url, parameters: { type: "string" } }, "tools[0].parameters", /"type" must be "object"/],

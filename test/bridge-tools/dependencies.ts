@@ -9,9 +9,15 @@ export const callContext = {
   agent: { userId: "lucy", name: "Lucy" },
 };
 
-/** A client as the task makes it, of the local Lambda; where there is none, one that reaches nobody. */
-export const lambdaAt = (endpoint = "http://127.0.0.1:9") =>
-  createToolLambda({ endpoint, region: "us-east-1", credentials: { accessKeyId: "x", secretAccessKey: "y" } });
+/** Of the local Lambda; where there is none, of nobody. */
+export const lambdaSettings = (endpoint = "http://127.0.0.1:9") => ({
+  endpoint,
+  region: "us-east-1",
+  credentials: { accessKeyId: "x", secretAccessKey: "y" },
+});
+
+/** A client as the task makes it. */
+export const lambdaAt = (endpoint?: string) => createToolLambda(lambdaSettings(endpoint));
 
 export const dependencies = (more: Partial<ToolDependencies> = {}): ToolDependencies => ({
   manifest: [],

@@ -1,13 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ToolError } from "../../bridge-task/realtime/tools/tool-error.ts";
 import type { ToolHandler } from "../../bridge-task/realtime/tools/toolbox.ts";
-import { functionHandler } from "../../bridge-task/tools/function-tool.ts";
+import { createToolLambda, functionHandler } from "../../bridge-task/tools/function-tool.ts";
 import { type AwsCloud, startAwsCloud } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
-import { callContext, calledAs, dependencies, failureOf, lambdaAt } from "./dependencies.ts";
+import { callContext, calledAs, dependencies, failureOf, lambdaAt, lambdaSettings } from "./dependencies.ts";
 
 const sources = {
   echo: `export const handler = async (event) => event;`,
@@ -89,6 +91,21 @@ describe("a tool that is a function", () => {
       functionHandler({ name: "look_up", timeoutMs: 5_000 }, "echo", dependencies())({}, calledAs()),
     );
     expect(error).toMatchObject({ message: "look_up could not be reached. It may work later.", retryable: true });
+  });
+
+  it("that nobody connects to has done nothing, and is not said to be slow", async () => {
+    const httpAgent = new http.Agent();
+    httpAgent.createConnection = () => Object.assign(new net.Socket(), { connecting: true });
+    const requestHandler = { connectionTimeout: 20, httpAgent };
+    const unreachable = createToolLambda({ ...lambdaSettings(), requestHandler });
+    const handler = functionHandler(
+      { name: "look_up", timeoutMs: 5_000 },
+      "echo",
+      dependencies({ lambda: unreachable }),
+    );
+    const error = await failureOf(handler({}, calledAs()));
+    expect(error).toMatchObject({ failure: "failed", message: "look_up could not be reached. It may work later." });
+    httpAgent.destroy();
   });
 
   it("takes as long as it may: its own time, the function's, or until nobody waits any more", async () => {

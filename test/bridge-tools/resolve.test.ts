@@ -76,6 +76,8 @@ describe("an agent's tools", () => {
   it("that were deployed without their function are refused", () => {
     const known = dependencies({ manifest: [ticket] });
     expect(() => resolveTools({ entries: ["submit_support_ticket"], ...known })).toThrow(/TOOL_FUNCTIONS/);
+    const unlucky = dependencies({ manifest: [{ ...ticket, name: "constructor" }] });
+    expect(() => resolveTools({ entries: ["constructor"], ...unlucky })).toThrow(/TOOL_FUNCTIONS/);
   });
 });
 

@@ -63,9 +63,11 @@ describe("a tool that is a URL", () => {
     const large = await start((response) => response.end(JSON.stringify("x".repeat(1_000_000))));
     expect(await failureOf(large.run({}))).toMatchObject({
       failure: "too_long",
-      message: expect.stringMatching(/too long: more than 16384 bytes/),
+      message: expect.stringMatching(/too long: more than 65536 bytes, at most 16384/),
       beginning: `"${"x".repeat(1_999)}`,
     });
+    const escaped = await start((response) => response.end(`"${"\\u00e9".repeat(8_000)}"`));
+    expect(await escaped.run({})).toBe("é".repeat(8_000));
     const page = await start((response) => response.end("<html>"));
     expect(await failureOf(page.run({}))).toMatchObject({ message: expect.stringMatching(/is not JSON/) });
   });

@@ -96,6 +96,25 @@ describe("settings that are applied", () => {
     expect(names()).toEqual(["second"]);
   });
 
+  it("may be long, and take a tool away while it runs: what it brings is told all the same", async () => {
+    const { client, cloud } = await startAgent();
+    cloud.mind.add([
+      { when: { after: "tool" }, reply: { text: "Found: {output}." } },
+      { when: { heard: "hello" }, reply: { toolCalls: [{ name: "look_up", arguments: {}, callId: "call_a" }] } },
+    ]);
+    const found = Promise.withResolvers<string>();
+    client.addTool({ name: "look_up" }, () => found.promise);
+    client.sendUserMessageContent(hello);
+    await next(client, "tool.started");
+    const instructions = "é".repeat(24_000);
+    const outcome = await client.applySettings({ instructions }, { remove: ["look_up"] });
+    expect(outcome).toEqual({ applied: expect.arrayContaining(["instructions", "tools"]), notApplied: [] });
+    expect(cloud.sessions()[0]?.config).toMatchObject({ instructions, tools: [] });
+    found.resolve("A-1");
+    expect(await next(client, "tool.finished")).toMatchObject({ status: "done", output: '"A-1"' });
+    await next(client, "response.output_audio_transcript.done", ({ transcript }) => transcript === 'Found: "A-1".');
+  });
+
   it("are not in force where the session ends first, or is over", async () => {
     const { client, cloud } = await startAgent();
     cloud.faults.refuseNext({ type: "session.update", error: { code: "invalid_value", message: "No." } });

@@ -27,6 +27,10 @@ export type ClientMessage = TurnCommand | { type: "item"; itemId: string; answer
 
 const chunkMs = 100;
 
+const itemOf = (responseId: string): string => `item_of_${responseId}`;
+
+export const isAside = (itemId: string): boolean => itemId.startsWith(itemOf("aside"));
+
 /**
  * The server's side of a turn, as facts of the protocol: one response at a time, an own one after each speech, cancelled when
  * a person begins to speak; calls of functions, told of twice, cut where their response is. It answers by TurnEvents, which
@@ -39,6 +43,8 @@ export class SimulatedModel {
   /** Responses outside of the conversation that are being made, by id. Speech does not end them. */
   readonly asides = new Map<string, { itemId: string }>();
   asideCount = 0;
+  /** Items of asides whose beginning is lost on its way: for the client they may be anything. */
+  readonly untoldAsides = new Set<string>();
   /** The items that a person's speech became. */
   readonly spoken: string[] = [];
   /** `create_response` of its turn detection. */
@@ -54,6 +60,11 @@ export class SimulatedModel {
 
   get isActive(): boolean {
     return this.#active !== undefined;
+  }
+
+  /** This event never reaches the client. */
+  lose(event: TurnEvent | undefined): void {
+    if (event?.type === "aside_created") this.untoldAsides.add(itemOf(event.responseId));
   }
 
   receive(message: ClientMessage): void {
@@ -79,6 +90,10 @@ export class SimulatedModel {
         else if (this.#active && (message.responseId ?? this.#active.id) === this.#active.id) this.#end("cancelled");
         return;
       case "truncate_item": {
+        if (isAside(message.itemId)) {
+          this.#refuseCut(message.itemId);
+          return;
+        }
         const item = this.items.get(message.itemId);
         if (!item || item.isDeleted || message.audioEndMs > item.keptMs) throw new Error("refused truncation");
         item.keptMs = message.audioEndMs;
@@ -89,6 +104,10 @@ export class SimulatedModel {
         if (cut) {
           if (cut.status !== "in_progress") throw new Error("deleted a call that was to be run, or was deleted before");
           cut.status = "deleted";
+          return;
+        }
+        if (isAside(message.itemId)) {
+          this.#refuseCut(message.itemId);
           return;
         }
         const item = this.items.get(message.itemId);
@@ -181,6 +200,11 @@ export class SimulatedModel {
     kept.outputItemId = itemId;
   }
 
+  /** It is in no conversation; but who was not told so cannot know. */
+  #refuseCut(itemId: string): void {
+    if (!this.untoldAsides.has(itemId)) throw new Error(`refused to cut ${itemId}: it is in no conversation`);
+  }
+
   #add(itemId: string): void {
     if (this.#conversation.has(itemId)) throw new Error(`refused a second item ${itemId}`);
     this.#conversation.add(itemId);
@@ -193,14 +217,14 @@ export class SimulatedModel {
 
   #beginAside(eventId: string): void {
     const responseId = `aside_resp_${this.asideCount}`;
-    this.asides.set(responseId, { itemId: `item_of_${responseId}` });
+    this.asides.set(responseId, { itemId: itemOf(responseId) });
     this.asideCount += 1;
     this.#emit({ type: "aside_created", responseId, eventId });
   }
 
   #begin(): void {
     const id = `resp_${this.responses.length}`;
-    this.#active = { id, itemId: `item_of_${id}` };
+    this.#active = { id, itemId: itemOf(id) };
     this.responses.push({ id, sees: new Set(this.#conversation), outcome: undefined });
     this.#emit({ type: "response_created", responseId: id, isInConversation: true });
   }

@@ -76,6 +76,22 @@ describe("a tool with a sentence for when it is slow", () => {
     expect(errors).toEqual([]);
   });
 
+  it("has it written, and no voice, where the session is one of text", async () => {
+    const agent = await startAgent({ session: { output_modalities: ["text"] } });
+    teach(agent);
+    const { client, playout } = agent;
+    const states = collect(client, "agent.state");
+    const found = Promise.withResolvers<string>();
+    client.addTool({ name: "look_up" }, () => found.promise, { speaking: sentence });
+    client.sendUserMessageContent(hello);
+    await next(client, "response.output_text.done", ({ text }) => text === sentence);
+    found.resolve("A-1");
+    const told = next(client, "response.output_text.done", ({ text }) => text === 'Found: "A-1".');
+    await Promise.all([told, next(client, "agent.state", ({ state }) => state === "listening")]);
+    expect(states.map(({ state }) => state)).not.toContain("speaking");
+    expect(playout.queuedMs).toBe(0);
+  });
+
   it("must have a sentence, if any", async () => {
     const { client } = await startAgent();
     for (const speaking of ["", " ", 7 as never])

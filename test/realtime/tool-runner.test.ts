@@ -45,6 +45,13 @@ describe("what a tool gives back", () => {
     }
   });
 
+  it("is text that every server takes, also where it was cut in the middle of a character", () => {
+    expect(outcomeOf("tool", "\ud83d").output).toBe('"\\ud83d"');
+    const { output } = outcomeOf("tool", `x${"😀".repeat(8_000)}`);
+    expect(output.isWellFormed()).toBe(true);
+    expect(JSON.parse(output).beginning).toHaveLength(2_000);
+  });
+
   it("is at most 16 kB, counted in bytes; a longer one is an error with its beginning", () => {
     expect(outcomeOf("tool", "x".repeat(16_382)).status).toBe("done");
     const { output, status } = outcomeOf("tool", "é".repeat(8_192));
@@ -63,6 +70,16 @@ describe("a call", () => {
     expect(await runner.run(call(""))).toMatchObject({ output: "1" });
     expect(handler.mock.calls.map(([args]) => args)).toEqual([{ a: [1] }, {}]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("may bring much, and names and keys that objects have of themselves", async () => {
+    const handler = vi.fn((_args: unknown) => 1);
+    const { runner } = start(handler);
+    const much = `{"__proto__":{"a":1},"text":"${"x".repeat(200_000)}"}`;
+    expect(await runner.run(call(much))).toMatchObject({ status: "done" });
+    expect(JSON.stringify(handler.mock.calls[0]?.[0])).toBe(much);
+    for (const name of ["constructor", "__proto__", "toString"])
+      expect(await runner.run(call("{}", name))).toMatchObject({ status: "unknown" });
   });
 
   it("takes at most 30 s, and its handler is told that nobody waits any more", async () => {

@@ -70,6 +70,20 @@ describe("a sentence while a tool is slow", () => {
     ).toEqual(["send_tool_output"]);
   });
 
+  it("is said of one response's tools at a time: another's do not have theirs said over it, nor after it", () => {
+    const turn = beginHeard();
+    turn.run(wanted("w"), over(), created("r2"), called("r2", "b"), done("r2"), { type: "voice_drained" });
+    turn.run(called("r3", "c"));
+    expect(turn.types(slow("b"), slow("c"))).toEqual(["create_response"]);
+  });
+
+  it("waits while what a response must obey is on its way", () => {
+    const turn = withTool();
+    expect(turn.run({ type: "hold", isHeld: true }, slow("a"))).toEqual([]);
+    turn.run({ type: "hold", isHeld: false });
+    expect(turn.fire("aside")).toMatchObject([{ type: "create_response", parameters: { conversation: "none" } }]);
+  });
+
   it("is given up when the result comes before its first sound", () => {
     const requested = withTool();
     const request = requestIn(requested.run(slow("a")));
@@ -92,6 +106,22 @@ describe("a sentence while a tool is slow", () => {
     const heard = beginHeard();
     expect(heard.run(wanted("w"))).toEqual([]);
     expect(heard.types(over())).toEqual(["finish_item", "create_response"]);
+  });
+
+  it("gives way, until its first sound, to a response whose beginning was lost, and to a person whom nobody lets interrupt", () => {
+    expect(begin().types(audio("own", "reply", 400))).toEqual(["speak", "cancel_response"]);
+    const turn = withTool();
+    turn.run(withVad("nobody"));
+    expect(begin(turn).run(speech)).toEqual([cancelAside]);
+  });
+
+  it("is told by its request from one that was given up before", () => {
+    const turn = withTool("a");
+    const first = requestIn(turn.run(slow("a")))?.eventId ?? "";
+    turn.run(finished("a"), created("r2"), called("r2", "b"), done("r2"));
+    const second = requestIn(turn.run(slow("b")))?.eventId ?? "";
+    expect(turn.run(begun(first, "late"))).toEqual([{ type: "cancel_response", responseId: "late" }]);
+    expect(turn.run(begun(second), audio("aside", "said", 400))).toEqual([{ type: "speak", part: part("said") }]);
   });
 
   it("ends when a person speaks, and the server is told nothing of what it cannot know", () => {
@@ -127,6 +157,9 @@ describe("a sentence while a tool is slow", () => {
     expect(turn.cut({ itemId: "said", receivedMs: 400, sentMs: 400 })).toEqual([]);
     const heard = { itemId: "said", contentIndex: 0, ms: 100 };
     expect(turn.types({ type: "cancel_wanted", heard })).toEqual(["cancel_response"]);
+    const whole = beginHeard();
+    whole.run(over(), { type: "voice_drained" });
+    expect(whole.types({ type: "cancel_wanted", heard })).toEqual(["cancel_response"]);
   });
 
   it("follows the agent's own words only after a pause", () => {
@@ -145,10 +178,35 @@ describe("a sentence while a tool is slow", () => {
     expect(turn.fire("aside")).toMatchObject([{ type: "create_response" }]);
   });
 
+  it("is over with its end, also where its beginning was lost; what is kept of it is never the server's business", () => {
+    const turn = withTool();
+    turn.run(slow("a"), audio("aside", "said", 400));
+    turn.run({ type: "audio_completed", itemId: "said" });
+    expect(turn.types(finished("a"), over())).toEqual(["send_tool_output", "create_response"]);
+    expect(turn.run(speech)).toEqual([{ type: "cut_voice" }]);
+    expect(turn.cut({ itemId: "said", receivedMs: 400, sentMs: 100 })).toEqual([]);
+  });
+
+  it("is whole in the voice where something else was asked for between its sound and its end, its beginning lost", () => {
+    const turn = withTool();
+    turn.run(slow("a"), wanted("w"), audio("aside", "said", 400));
+    expect(turn.run(over())).toEqual([{ type: "finish_item", itemId: "said" }]);
+    expect(turn.state.response.phase).toBe("requested");
+  });
+
+  it("is nothing but sound: no tool is run for it, and what comes of it after its end is late", () => {
+    const turn = beginHeard();
+    expect(turn.run(called("aside", "b"), over(), called("aside", "c"))).toEqual([
+      { type: "finish_item", itemId: "said" },
+    ]);
+    expect(turn.run(audio("aside", "more", 400), audio("aside", "said", 400))).toEqual([]);
+  });
+
   it("holds nothing up where the server refuses it, or forgets it", () => {
     const refused = withTool();
     const eventId = requestIn(refused.run(slow("a")))?.eventId;
     refused.run({ type: "refused", eventId, isResponseActive: false, activeResponseId: undefined });
+    expect(refused.state.aside).toEqual({ phase: "none" });
     expect(refused.types(finished("a"))).toEqual(["send_tool_output", "create_response"]);
 
     const forgotten = beginHeard();

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Action, isAside, TurnConversation } from "./turn-conversation.ts";
+import { isAside } from "./simulated-model.ts";
+import { type Action, TurnConversation } from "./turn-conversation.ts";
 
 /* Whole conversations with a correct server: what each side holds at the end must be the same, every typed message must have
  * been answered, and every call must have had its one output and an answer that saw it. */
@@ -132,9 +133,14 @@ it("asks again where the end of a response whose beginning was lost was taken fo
 
 it("comes to rest, with one output for each call, where events are lost and doubled", { timeout: 60_000 }, () => {
   fc.assert(
-    fc.property(actionsOf(...usual, "lose", "double"), fc.boolean(), (actions, createResponse) => {
-      playOut(actions, { createResponse, isReliable: false });
-    }),
+    fc.property(
+      fc.constantFrom([], excused, heard),
+      actionsOf(...usual, "generate aside", "cancel", "lose", "double"),
+      fc.boolean(),
+      (first, later, createResponse) => {
+        playOut([...first, ...later], { createResponse, isReliable: false });
+      },
+    ),
     { numRuns: 10_000 },
   );
 });

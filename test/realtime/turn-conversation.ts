@@ -1,6 +1,6 @@
 import { initialTurn, reduceTurn } from "../../bridge-task/realtime/turn/turn.ts";
 import type { ToolCall, TurnCommand, TurnEvent, TurnState, WakeKind } from "../../bridge-task/realtime/turn/types.ts";
-import { type ClientMessage, SimulatedModel } from "./simulated-model.ts";
+import { type ClientMessage, isAside, SimulatedModel } from "./simulated-model.ts";
 import { wish } from "./turn-harness.ts";
 
 /** What may happen next, at either end or on the wire between. */
@@ -25,8 +25,6 @@ export type Action =
   | "lose"
   | "double"
   | "play";
-
-export const isAside = (itemId: string): boolean => itemId.startsWith("item_of_aside");
 
 /** A reducer and a simulated server, everything on the wire between them arbitrarily late, but in order. */
 export class TurnConversation {
@@ -131,7 +129,7 @@ export class TurnConversation {
         return;
       }
       case "lose":
-        this.#down.shift();
+        this.model.lose(this.#down.shift());
         return;
       case "double": {
         const [event] = this.#down;
@@ -177,7 +175,8 @@ export class TurnConversation {
       case "speak": {
         const { itemId } = command.part;
         if (this.voiced.at(-1) !== itemId) this.voiced.push(itemId);
-        if (isAside(itemId) && this.state.speech !== "quiet") throw new Error("an aside talks over a person");
+        if (isAside(itemId) && !this.model.untoldAsides.has(itemId) && this.state.speech !== "quiet")
+          throw new Error("an aside talks over a person");
         const ms = event.type === "audio_received" ? event.sampleCount / 24 : 0;
         this.#waiting.set(itemId, (this.#waiting.get(itemId) ?? 0) + ms);
         return;

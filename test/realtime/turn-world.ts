@@ -161,7 +161,8 @@ export class TurnWorld {
         expect(this.state.unconfirmedItemIds).toContain(id);
         this.calls.set(calledId, "answered");
         this.outputIds.push(id);
-        this.unseenOutputs.add(id);
+        // After a goodbye no more words are owed.
+        if (event.type !== "tool_finished" || !event.isFarewell) this.unseenOutputs.add(id);
         return;
       }
       case "abandon_wish":

@@ -38,6 +38,7 @@ const step: fc.Arbitrary<TurnAction> = fc.oneof(
     type: fc.constant("tool_finished" as const),
     itemId: toolCall.map((each) => each.itemId),
     output: fc.constant("null"),
+    isFarewell: fc.boolean(),
   }),
   fc.record({
     type: fc.constant("tool_slow" as const),

@@ -1,4 +1,14 @@
-import { forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./step.ts";
+import {
+  forgetWake,
+  free,
+  isOfAside,
+  leaveOutside,
+  rememberAsideItem,
+  type Step,
+  settle,
+  turnLimits,
+  wake,
+} from "./step.ts";
 import type { ResponseParameters, TurnEvent, TurnState } from "./types.ts";
 import { finishResponse } from "./voice.ts";
 
@@ -18,7 +28,6 @@ const parametersOf = (sentence: string, eventId: string): ResponseParameters => 
   // It needs no context, and none is billed.
   input: [],
   instructions: `Say exactly this, word for word, and nothing else: ${JSON.stringify(sentence)}`,
-  output_modalities: ["audio"],
   tool_choice: "none",
   metadata: { [asideKey]: eventId },
 });
@@ -62,7 +71,6 @@ export const dropAside = (step: Step): void => {
   const { aside } = state;
   if (aside.phase === "active") {
     commands.push({ type: "cancel_response", responseId: aside.responseId });
-    leaveOutside(step, aside.responseId);
     finishResponse(step, aside.responseId);
     settle(step, aside.responseId);
   }
@@ -101,20 +109,26 @@ export const onAsideWoken = (step: Step): void => {
 export const onAsideCreated = (step: Step, { responseId, eventId }: EventOf<"aside_created">): void => {
   const { state, commands } = step;
   const { aside } = state;
+  if (isOfAside(state, responseId)) return;
+  // No call of its is run, and what comes of it once it is over is late.
+  leaveOutside(step, responseId);
   if (aside.phase === "requested" && aside.eventId === eventId) {
     state.aside = { phase: "active", batchId: aside.batchId, responseId, isHeard: false };
     wake(step, "aside", turnLimits.asideMs);
     return;
   }
-  if (aside.phase === "active" && aside.responseId === responseId) return;
-  leaveOutside(step, responseId);
   commands.push({ type: "cancel_response", responseId });
 };
 
 export const onAsideDone = (step: Step, { responseId }: EventOf<"aside_done">): void => {
-  const { aside } = step.state;
-  if (aside.phase !== "active" || aside.responseId !== responseId) return;
+  const { state } = step;
+  const { response } = state;
+  if (state.settledResponseIds.includes(responseId)) return;
+  leaveOutside(step, responseId);
+  if (isOfAside(state, responseId)) forget(step);
+  // Its beginning was lost, and its sound was taken for the conversation's.
+  else if (response.phase === "active" && response.id === responseId) free(step);
+  for (const item of state.spoken) if (item.responseId === responseId) rememberAsideItem(step, item.itemId);
   finishResponse(step, responseId);
   settle(step, responseId);
-  forget(step);
 };

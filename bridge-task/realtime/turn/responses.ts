@@ -1,6 +1,6 @@
 import { dropAside } from "./asides.ts";
 import { enqueue, eventIdOf, isCovered, plainWish, tryAgain } from "./queue.ts";
-import { assumeAnswered, drop, forgetWake, leaveOutside, type Step, settle, turnLimits, wake } from "./step.ts";
+import { assumeAnswered, drop, forgetWake, free, leaveOutside, type Step, settle, turnLimits, wake } from "./step.ts";
 import { askAboutTools } from "./tools.ts";
 import type { ActiveResponse, TurnEvent, TurnState, Wish } from "./types.ts";
 import { cutVoice, finishResponse, takeBack } from "./voice.ts";
@@ -16,11 +16,6 @@ type Requested = Extract<ActiveResponse, { phase: "requested" }>;
 
 /** Should it be asked again where the server did not begin it? A cancel ends what was begun, but takes no tool's answer back. */
 const isStillWanted = ({ isCancelled, wish }: Requested): boolean => !isCancelled || wish.survivesCancel === true;
-
-const free = (step: Step): void => {
-  step.state.response = { phase: "none" };
-  forgetWake(step, "response");
-};
 
 export const onResponseWanted = (step: Step, { wish }: EventOf<"response_wanted">): void => {
   const { state, commands } = step;

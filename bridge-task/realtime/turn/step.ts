@@ -51,6 +51,12 @@ export const forgetWake = ({ state }: Step, kind: WakeKind): void => {
   state.wakes = others;
 };
 
+/** No response is active or requested any more. */
+export const free = (step: Step): void => {
+  step.state.response = { phase: "none" };
+  forgetWake(step, "response");
+};
+
 /** From now on audio of this response or item is late and dropped. */
 export const drop = ({ state }: Step, id: string): void => {
   if (!state.droppedIds.includes(id)) state.droppedIds = bounded(state.droppedIds, id, turnLimits.rememberedIds);

@@ -29,7 +29,8 @@ const isPart = ({ itemId, contentIndex }: AudioPart, other: AudioPart): boolean 
  */
 const isLate = (step: Step, responseId: string, itemId: string): boolean => {
   const { state, commands } = step;
-  if (state.outsideResponseIds.includes(responseId) || state.droppedIds.includes(itemId)) return true;
+  if (state.droppedIds.includes(itemId)) return true;
+  if (state.outsideResponseIds.includes(responseId)) return !isOfAside(state, responseId);
   if (!state.droppedIds.includes(responseId) || state.spoken.some((item) => item.itemId === itemId)) return false;
   commands.push({ type: "delete_item", itemId });
   drop(step, itemId);

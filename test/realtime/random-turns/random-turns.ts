@@ -310,6 +310,14 @@ export class RandomTurns {
     for (const item of [output, call]) if (item !== undefined) this.remove(item.id);
   }
 
+  /** Removes the conversation, but for the item that others are put behind; then everybody falls silent, and nobody remembers it. */
+  async removeAll(): Promise<void> {
+    for (const { id } of this.#agent.client.conversation.getItems()) if (id !== anchorId) this.remove(id);
+    await this.quiet();
+    for (const remembered of [this.deletedIds, this.claimedMs, this.mouth.sentFrames]) remembered.clear();
+    this.record.forgetItemsBut(anchorId);
+  }
+
   remove(itemId: string): void {
     this.deletedIds.add(itemId);
     this.#agent.client.deleteItem(itemId);

@@ -63,6 +63,12 @@ export class WireRecord {
     });
   }
 
+  /** All other items are in no conversation any more. */
+  forgetItemsBut(keptId: string): void {
+    this.truncatedIds.clear();
+    for (const id of this.completions.keys()) if (id !== keptId) this.completions.delete(id);
+  }
+
   #take({ source, event }: RealtimeRecord): void {
     increase(this.#counts, event.type);
     if (this.#lines.length >= keptLines) this.#lines.shift();

@@ -9,6 +9,8 @@ export type SpokenEvent =
   | { type: "state"; state: AgentState }
   /** A response that is no part of the conversation, and is not heard. */
   | { type: "outside_response"; responseId: string }
+  /** What is said while a tool takes its time: outside of the conversation too, and heard all the same. */
+  | { type: "aside"; responseId: string }
   /** Words of the agent's; `isWhole`: all of them. */
   | { type: "words"; itemId: string; responseId: string; text: string; isWhole: boolean }
   | { type: "sound"; itemId: string; responseId: string; ms: number }
@@ -34,9 +36,10 @@ const ofServer = (event: RealtimeServerEvent): SpokenEvent | undefined => {
       if (id === undefined) return undefined;
       // Null is how the server says that a response writes to no conversation; the SDK's type leaves that out.
       const isOutside = (conversation_id as string | null | undefined) === null;
-      // What is said while a tool takes its time is outside of it too, and heard all the same.
-      if (isOutside && metadata?.[asideKey] === undefined) return { type: "outside_response", responseId: id };
-      return event.type === "response.done" ? { type: "response_over", responseId: id } : undefined;
+      const isAside = metadata?.[asideKey] !== undefined;
+      if (isOutside && !isAside) return { type: "outside_response", responseId: id };
+      if (event.type === "response.done") return { type: "response_over", responseId: id };
+      return isAside ? { type: "aside", responseId: id } : undefined;
     }
     case "response.output_audio_transcript.delta":
       return { type: "words", itemId: event.item_id, responseId: event.response_id, text: event.delta, isWhole: false };

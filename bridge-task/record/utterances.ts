@@ -49,6 +49,7 @@ export class Utterances {
   readonly #over = new RecentIds(rememberedIds);
   /** Responses that nobody hears. */
   readonly #outside = new RecentIds(rememberedIds);
+  readonly #asides = new RecentIds(rememberedIds);
   readonly #speakerOf: UtterancesOptions["speakerOf"];
   #state: AgentState = "listening";
 
@@ -64,6 +65,9 @@ export class Utterances {
         return this.#spokenOut();
       case "outside_response":
         this.#outside.add(event.responseId);
+        return [];
+      case "aside":
+        this.#asides.add(event.responseId);
         return [];
       case "words":
         return this.#words(event, nowMs);
@@ -81,7 +85,7 @@ export class Utterances {
         return this.#cut(event.itemId, event.heardMs);
       case "speech_started":
         this.#persons(event.itemId, nowMs);
-        return [];
+        return this.#cutAsides(nowMs);
       case "committed": {
         const growing = this.#persons(event.itemId, nowMs);
         if (growing === undefined || growing.isHeard) return [];
@@ -97,8 +101,19 @@ export class Utterances {
 
   /** The stay is over: the voice was cut where it was by now. */
   finish(nowMs: number): Utterance[] {
-    return [...this.#growing.values()].flatMap(({ itemId, role, isMade, receivedMs, soundsFromMs = nowMs }) => {
-      if (role === "person") return [];
+    return this.#breakOff(nowMs, () => true);
+  }
+
+  /** The server has no item of an aside that could be truncated: nothing but the person's speech tells that it is cut. */
+  #cutAsides(nowMs: number): Utterance[] {
+    if (this.#state !== "speaking") return [];
+    return this.#breakOff(nowMs, ({ responseId }) => responseId !== undefined && this.#asides.has(responseId));
+  }
+
+  #breakOff(nowMs: number, isMeant: (growing: Growing) => boolean): Utterance[] {
+    return [...this.#growing.values()].flatMap((growing) => {
+      const { itemId, role, isMade, receivedMs, soundsFromMs = nowMs } = growing;
+      if (role === "person" || !isMeant(growing)) return [];
       const heardMs = Math.min(receivedMs, nowMs - soundsFromMs);
       return isMade && heardMs === receivedMs ? this.#endWhole(itemId) : this.#cut(itemId, heardMs);
     });

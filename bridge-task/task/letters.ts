@@ -33,8 +33,8 @@ export const letterReader = ({ client, data, resolve, ...first }: LetterOptions)
       const update = isDeclaring ? { ...session, tools: [...(nextDeclared ?? []), ...next.declared] } : (session ?? {});
       const changes = { remove: tools.tools.map(({ definition }) => definition.name), add: next.tools };
       const outcome = await client.applySettings(update, entries === undefined ? {} : changes);
-      tools = next;
-      declared = nextDeclared;
+      const isRefused = outcome.notApplied.some(({ field }) => field === "tools");
+      if (!isRefused) [tools, declared] = [next, nextDeclared];
       return asAsked(outcome, fields);
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
@@ -58,10 +58,12 @@ export const letterReader = ({ client, data, resolve, ...first }: LetterOptions)
 
 /** By the fields of the request: `tools` is one of its own, the rest are the session's. */
 const asAsked = ({ applied, notApplied }: AppliedSettings, fields: readonly string[]): AppliedSettings => {
-  const nameOf = (field: string) => (fields.includes("tools") && field === "tools" ? field : `session.${field}`);
+  const isOfTools = (field: string) => fields.includes("tools") && /^tools\b/.test(field);
+  const nameOf = (field: string) => (isOfTools(field) ? field : `session.${field}`);
   const refused = notApplied.map(({ field, reason }) => ({ field: nameOf(field), reason }));
-  const isToolsRefused = refused.some(({ field }) => field === "tools");
   const names = new Set(applied.map(nameOf));
-  if (fields.includes("tools") && !isToolsRefused) names.add("tools");
+  if (fields.includes("tools")) names.add("tools");
+  // One of the tools was refused: the others are in force, and the list is not as it was asked for.
+  if (refused.some(({ field }) => isOfTools(field))) names.delete("tools");
   return { applied: [...names], notApplied: refused };
 };

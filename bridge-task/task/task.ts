@@ -48,6 +48,8 @@ export class Task {
   readonly #streamClient: StreamClient;
   readonly #claim: Claim;
   readonly #mailbox: Mailbox;
+  /** It keeps no connections: the process's end is its end. */
+  readonly #lambda = createToolLambda();
   #assignment: Assignment | undefined;
   #reporting: Reporting | undefined;
 
@@ -146,7 +148,7 @@ export class Task {
         agent: { userId: user.id, ...(user.name === undefined ? {} : { name: user.name }) },
         data: () => data,
       },
-      lambda: createToolLambda(),
+      lambda: this.#lambda,
       key: agentsApiKey,
       urlPolicy: this.#urlPolicy,
       control: {

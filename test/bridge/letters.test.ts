@@ -52,6 +52,33 @@ describe("an update", () => {
     expect(toolNames()).toEqual([]);
   });
 
+  test("of tools that the server refuses leaves those that were there, and they still work", async () => {
+    const { cloud, client, read, toolNames } = await start();
+    cloud.faults.refuseNext({
+      type: "session.update",
+      error: { code: "invalid_value", message: "No.", param: "session.tools" },
+    });
+    const tried = await read(letter({ kind: "update", tools: ["third"] }));
+    expect(tried).toMatchObject({ applied: [], notApplied: [{ field: "tools" }] });
+    expect(toolNames()).toEqual(["first", "second"]);
+    expect(() => client.addTool({ name: "first" }, () => null)).toThrow(/is there already/);
+    expect(await read(letter({ kind: "update", tools: ["third"] }))).toEqual({ applied: ["tools"], notApplied: [] });
+    expect(toolNames()).toEqual(["third"]);
+  });
+
+  test("of tools one of which the server refuses says which, and has the others", async () => {
+    const { cloud, read, toolNames } = await start();
+    cloud.faults.refuseNext({
+      type: "session.update",
+      error: { code: "invalid_value", message: "No.", param: "session.tools[0].parameters" },
+    });
+    expect(await read(letter({ kind: "update", tools: ["third", "fourth"] }))).toEqual({
+      applied: [],
+      notApplied: [{ field: "tools[0].parameters", reason: expect.any(String) }],
+    });
+    expect(toolNames()).toEqual(["fourth"]);
+  });
+
   test("with a tool that does not exist changes nothing of the session, and says so", async () => {
     const { client, read, toolNames } = await start();
     const tried = await read(letter({ kind: "update", session: { instructions: "New." }, tools: ["unknown"] }));

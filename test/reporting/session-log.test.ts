@@ -103,6 +103,16 @@ test("what is said while a tool takes its time is told, although it is outside o
   ]);
 });
 
+test("what is said while a tool takes its time, and is cut by a person, was heard as far as it had come", () => {
+  const response = { id: "r-a1", conversation_id: null, metadata: { [asideKey]: "aside_1" } };
+  const { log, nowMs } = play([server("response.created", { response }), ...spoken.slice(1)]);
+  const speech = server("input_audio_buffer.speech_started", { item_id: "u1", audio_start_ms: 0 });
+  expect(turnsIn(log.onWire(speech, nowMs + 1_000))).toEqual([
+    expect.stringMatching(/^agent: It is noon,.*… \(interrupted\)$/),
+  ]);
+  expect(turnsIn(log.onState("listening", nowMs + 1_010))).toEqual([]);
+});
+
 test("a stay that ends in the middle of a sentence has said what can have been heard by then", () => {
   const { log, nowMs } = play(spoken);
   const [report] = turnsIn(log.finish(nowMs + 1_000));

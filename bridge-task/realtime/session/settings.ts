@@ -89,14 +89,19 @@ export class Settings {
 
   /** The same, with changes of the tools, and told what came of it. Throws InvalidInputError, with nothing changed. */
   apply(update: SessionUpdate, tools: ToolChanges): Promise<AppliedSettings> {
-    const { session, changes } = this.tools.atomically(() => {
+    const { result, undo } = this.tools.atomically(() => {
       this.tools.change({ remove: tools.remove });
       if (isTree(update) && Array.isArray(update.tools)) this.tools.declare(update.tools);
       this.tools.change({ add: tools.add });
       const isChanged = [tools.remove, tools.add].some((list) => list !== undefined && list.length > 0);
       return this.#normalize(update, isChanged);
     });
-    return this.#change(session).then((lost) => appliedOf(update, session, [...changes, ...lost]));
+    const { session, changes } = result;
+    return this.#change(session).then((lost) => {
+      // The server goes on with the tools it had, and so must we.
+      if (lost.some(({ field }) => field === "tools")) undo();
+      return appliedOf(update, session, [...changes, ...lost]);
+    });
   }
 
   addTool(definition: ToolDefinition, handler: ToolHandler, options?: ToolOptions): Tool {

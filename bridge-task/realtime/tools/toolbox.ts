@@ -64,6 +64,7 @@ const nameOf = (tool: unknown): string | undefined => {
 export class Toolbox {
   readonly #tools = new Map<string, Tool>();
   #declared: readonly unknown[] = [];
+  #changeCount = 0;
 
   get(name: string): Tool | undefined {
     return this.#tools.get(name);
@@ -101,11 +102,13 @@ export class Toolbox {
     }
     const tool: Tool = { definition, handler, timeoutMs, speaking, isFarewell };
     this.#tools.set(name, tool);
+    this.#changeCount += 1;
     return tool;
   }
 
   /** Throws InvalidInputError where there is none of this name. */
   remove(name: string): void {
+    this.#changeCount += 1;
     if (this.#tools.delete(name)) return;
     const known = [...this.#tools.keys()].join(", ") || "none";
     throw new InvalidInputError(`there is no tool "${name}" to remove; added are: ${known}`);
@@ -120,19 +123,25 @@ export class Toolbox {
     add?: readonly NewTool[] | undefined;
   }): void {
     for (const name of remove) this.#tools.delete(name);
+    this.#changeCount += 1;
     for (const { definition, handler, ...options } of add) this.add(definition, handler, options);
   }
 
-  /** Does several changes; where one of them throws, none was made. */
-  atomically<T>(changes: () => T): T {
+  /** Does several changes; where one of them throws, none was made. `undo` takes them back, unless others came after them. */
+  atomically<T>(changes: () => T): { result: T; undo: () => void } {
     const tools = [...this.#tools];
     const declared = this.#declared;
-    try {
-      return changes();
-    } catch (error) {
-      this.#tools.clear();
+    const restore = () => {
+      this.clear();
       for (const [name, tool] of tools) this.#tools.set(name, tool);
       this.#declared = declared;
+    };
+    try {
+      const result = changes();
+      const doneCount = this.#changeCount;
+      return { result, undo: () => this.#changeCount === doneCount && restore() };
+    } catch (error) {
+      restore();
       throw error;
     }
   }
@@ -144,11 +153,13 @@ export class Toolbox {
       throw new InvalidInputError(`tool "${taken}" was added with a handler already: leave it out of updateSession`);
     }
     this.#declared = tools;
+    this.#changeCount += 1;
   }
 
   clear(): void {
     this.#tools.clear();
     this.#declared = [];
+    this.#changeCount += 1;
   }
 
   /** All of them, as the session's `tools`. */

@@ -73,9 +73,7 @@ export const readConfig = (environment: Environment): DispatchConfig => {
   const named = given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES"));
   const callTypes = named.join() === "none" ? [] : named;
   if (named.length === 0) {
-    wrong.push(
-      "CALL_TYPES must be names of call types with commas between them, or none",
-    );
+    wrong.push("CALL_TYPES must be names of call types with commas between them, or none");
   }
   const streamBaseUrl = given("STREAM_BASE_URL") || undefined;
   if (streamBaseUrl !== undefined && !isBaseUrl(streamBaseUrl)) wrong.push("STREAM_BASE_URL must be an http(s) URL");

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { isLive, sweepNeeds } from "../../functions/dispatch/protocol.ts";
+import { isLive, type Pair, sweepNeeds } from "../../functions/dispatch/protocol.ts";
 import { shellFaults, shellMove, taskFaults, taskMoves } from "./protocol-moves.ts";
 import { addShell, happen, voicesOf, type World } from "./protocol-world.ts";
 
@@ -78,6 +78,10 @@ const redelivered = (world: World): World => {
   return settled({ ...world, shells });
 };
 
+/** The next sweep has something to do about it, or a later one has. */
+const isDue = (pair: Pair, nowMs: number): boolean =>
+  sweepNeeds(pair, nowMs + 60_000).runTask || pair.end?.owed === true;
+
 /** The sweeper runs every minute until nothing changes any more. */
 const sweptUntilQuiet = (start: World): World => {
   let world = start;
@@ -86,13 +90,15 @@ const sweptUntilQuiet = (start: World): World => {
     const swept = settled(addShell(due, `minute-${minute}`, "sweep", [{ do: "sweep" }]));
     const isQuiet = JSON.stringify([swept.pair, swept.tasks]) === JSON.stringify([world.pair, world.tasks]);
     world = swept;
-    if (isQuiet && (world.pair === undefined || !sweepNeeds(world.pair, world.nowMs + 60_000).runTask)) return world;
+    const { pair } = world;
+    if (isQuiet && (pair === undefined || !isDue(pair, world.nowMs))) return world;
   }
   throw new Error(`the sweeper never comes to rest: ${JSON.stringify(world)}`);
 };
 
-const hasReachedLimit = ({ pair }: World): boolean =>
-  pair !== undefined && (pair.launchedAtMs.length >= 3 || pair.end?.reason === "gave_up");
+/** It crashed again and again, and nobody came since. */
+const hasGivenUp = ({ pair, seen }: World): boolean =>
+  pair?.end?.reason === "gave_up" && pair.end.atMs >= seen.cameAtMs;
 
 const mayBePresent = ({ call, seen }: World): boolean => {
   if (call.isOver || !call.hasPerson || !seen.isWanted) return false;
@@ -101,7 +107,7 @@ const mayBePresent = ({ call, seen }: World): boolean => {
 
 const mustBePresent = (world: World): boolean => {
   const { call, seen } = world;
-  if (!mayBePresent(world) || hasReachedLimit(world)) return false;
+  if (!mayBePresent(world) || hasGivenUp(world) || seen.mayStayAwayFrom === call.sessionId) return false;
   return (
     !call.isKicked &&
     (seen.dismissedFrom === undefined || (seen.dismissedFrom !== call.sessionId && !seen.isAskedAgain))

@@ -24,6 +24,43 @@ describe("leaving", () => {
     expect(row.now.wish).toBeUndefined();
   });
 
+  it("with the session that the events told of waits until the task has said that it is there", () => {
+    const told = () => {
+      const row = claimed();
+      row.confirm("a");
+      expect(row.after(second).leave("call_ended", { sessionId: "sunday" })).toBe("ignored");
+      expect(row.leave("call_ended", { sessionId })).toBe("leaving");
+      expect(orderFor(row.pair, "a", undefined)).toBeUndefined();
+      expect(row.take({ type: "beat", launchId: "a", acknowledged: [] })).toBe("noted");
+      return row.after(second);
+    };
+    const there = told();
+    expect(orderFor(there.pair, "a", sessionId)).toBe("call_ended");
+    there.take({ type: "beat", launchId: "a", sessionId, acknowledged: [] });
+    expect(orderFor(there.pair, "a", undefined)).toBe("call_ended");
+    expect(there.stop("a", "b")).toBe("noted");
+
+    const elsewhere = told();
+    const mail = { id: "1", atMs: 0, kind: "message", text: "Hello", respond: false } as const;
+    expect(elsewhere.take({ type: "mail", mail })).toBe("sent");
+    expect(orderFor(elsewhere.pair, "a", "tuesday")).toBeUndefined();
+    expect(elsewhere.come("b", { sessionId: "tuesday", trigger: "session_started" })).toBe("present");
+    elsewhere.take({ type: "beat", launchId: "a", sessionId: "tuesday", acknowledged: [] });
+    expect(elsewhere.now.wish).toBeUndefined();
+
+    // Nobody knows where it was: another goes and sees.
+    const lost = told();
+    expect(lost.come("b", { sessionId: "tuesday" })).toBe("present");
+    expect(lost.stop("a", "c")).toBe("launched");
+    expect(lost.now.sessionId).toBe("tuesday");
+    expect(lost.leave("call_ended", { sessionId })).toBe("ignored");
+    const broken = claimed();
+    broken.confirm("a");
+    broken.end("a", "internal", { sessionId: undefined });
+    broken.stop("a", "b");
+    expect(broken.leave("call_ended", { sessionId })).toBe("ignored");
+  });
+
   it("does not concern a call that was made again under its old id", () => {
     const row = running().after(minute);
     expect(row.leave("call_ended", { atMs: row.nowMs - 2 * minute })).toBe("ignored");

@@ -189,11 +189,14 @@ const leaves = (world: World, task: Task): World => {
   return withTask(isEmpty ? { ...world, call: { ...call, sessionId: undefined } } : world, { ...task, at: "out" });
 };
 
+/** Whatever the reason, it says that it leaves before it takes its leave. */
+const announces = (world: World, task: Task): World => reads(world, { ...task, at: "leaving" }, endOf(task, false));
+
 const inCallMoves = (world: World, task: Task): World[] => {
   const { call, pair } = world;
   const { launchId, sessionId } = task;
   const moves: World[] = [];
-  const go = (reason: Task["reason"] & string) => leaves(world, going(task, reason));
+  const go = (reason: Task["reason"] & string) => announces(world, going(task, reason));
   const beat: Input = { type: "beat", launchId, sessionId, acknowledged: [] };
   if (task.hasBeaten === undefined) moves.push(reads(world, task, beat));
   const order = orderFor(pair, launchId, sessionId);
@@ -204,7 +207,8 @@ const inCallMoves = (world: World, task: Task): World[] => {
   if (task.knockCount !== undefined) {
     // It knew so many knocks, and looks.
     const { knockCount: _, ...rest } = task;
-    moves.push(call.hasPerson ? withTask(world, rest) : reads(world, task, endOf({ ...task, reason: "idle" }, false)));
+    const idle: Task = { ...task, reason: "idle" };
+    moves.push(call.hasPerson ? withTask(world, rest) : reads(world, idle, endOf(idle, false)));
   } else if (!call.isOver && !call.hasPerson && call.sessionId === sessionId) {
     moves.push(withTask(world, { ...task, knockCount: pair?.knockCount ?? 0 }));
   }
@@ -225,8 +229,10 @@ export const taskMoves = (world: World, task: Task): World[] => {
       return [reads(world, task, { type: "confirm", launchId, taskArn: `arn:${launchId}` })];
     case "in_call":
       return inCallMoves(world, task);
+    case "leaving":
+      return [announces(world, task)];
     case "draining":
-      return [leaves(world, { ...task, reason: task.reason ?? "idle" })];
+      return [leaves(world, task)];
     case "out":
       return [reads(world, task, endOf(task, true))];
     case "stopped":
@@ -239,7 +245,11 @@ export const taskFaults = (world: World, task: Task): World[] => {
   if (task.at === "stopped") return [];
   const crashed = stopTask(leaves(world, task), task);
   const faults = [crashed];
-  if (task.at === "in_call" && task.write === undefined) faults.push(leaves(world, going(task, "sfu_lost")));
+  if (task.at === "in_call" && task.write === undefined) {
+    const lost = going(task, "sfu_lost");
+    // It says so, or the table does not hear it.
+    faults.push(announces(world, lost), leaves(world, lost));
+  }
   if (task.write !== undefined && task.write.pair.version === (world.pair?.version ?? 0) + 1) {
     const { write, ...rest } = task;
     faults.push(withTask(withPair(world, write.pair), rest));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type EndReason, exitCodes } from "../../bridge-task/job.ts";
 import { comesBack, isLive, launchWindowMs } from "../../functions/dispatch/protocol.ts";
-import { endedBy, minute, Row, running, second, sessionId } from "./protocol-row.ts";
+import { claimed, endedBy, minute, Row, running, second, sessionId } from "./protocol-row.ts";
 
 describe("coming back", () => {
   it("is for people who come, after it left because it saw nobody", () => {
@@ -18,6 +18,28 @@ describe("coming back", () => {
     const endMs = row.now.end?.atMs ?? 0;
     expect(row.come("b", { eventAtMs: endMs - minute })).toBe("ignored");
     expect(row.come("b", { eventAtMs: endMs - second })).toBe("launched");
+  });
+
+  it("is for somebody who came after it left, though the clock of its task is ahead of Stream's", () => {
+    const row = endedBy("idle");
+    const endMs = row.now.end?.atMs ?? 0;
+    expect(row.come("b", { eventAtMs: endMs - 7 * second })).toBe("launched");
+    expect(endedBy("kicked").come("b", { sessionId: undefined, eventAtMs: endMs - 7 * second })).toBe("ignored");
+  });
+
+  it("is not for the very event that it was there for, though Stream's clock is ahead", () => {
+    const eventAtMs = new Row().nowMs + 10 * second;
+    for (const [event, knock] of [
+      [eventAtMs, undefined],
+      [eventAtMs - second, eventAtMs],
+    ] as const) {
+      const row = new Row();
+      row.ask("a", { sessionId: undefined, eventAtMs: event });
+      if (knock !== undefined) row.come("b", { sessionId: undefined, eventAtMs: knock });
+      row.after(4 * second).leave("removed");
+      expect(row.ask("c", { sessionId: undefined, eventAtMs })).toBe("ignored");
+      expect(row.ask("c", { sessionId: undefined, eventAtMs: eventAtMs + 1 })).toBe("launched");
+    }
   });
 
   it("needs nobody after a crash, and nobody's leave", () => {
@@ -89,6 +111,7 @@ describe("coming back", () => {
   it("happens for the next session that began before the end of the last one was written", () => {
     const row = running().after(minute);
     expect(row.come("b", { sessionId: "tuesday" })).toBe("present");
+    expect(row.now.sessionId).toBe(sessionId);
     row.end("a", "call_ended");
     expect(row.stop("a", "c")).toBe("launched");
     expect(row.now.sessionId).toBe("tuesday");
@@ -129,6 +152,46 @@ describe("coming back", () => {
       expect(row.stop("a", "b")).toBe("ignored");
       expect(row.after(second).come("c")).toBe("ignored");
     }
+  });
+
+  it("ends with DELETE for the first session, where there was none yet, and for no later one", () => {
+    const dismissed = () => {
+      const row = new Row();
+      row.ask("a", { sessionId: undefined });
+      row.after(second).leave("removed");
+      return row.after(second);
+    };
+    const row = dismissed();
+    expect(row.come("b", { trigger: "live_started", sessionId: undefined })).toBe("ignored");
+    expect(row.come("b", { trigger: "session_started" })).toBe("ignored");
+    expect(row.after(second).come("b")).toBe("ignored");
+    expect(row.ask("b")).toBe("ignored");
+    expect(row.come("b", { trigger: "session_started", sessionId: "tuesday" })).toBe("ask_joins");
+    expect(row.ask("b", { source: "post" })).toBe("launched");
+    // Under its old id the call was made again.
+    const callEndedAtMs = row.after(second).nowMs;
+    const again = dismissed().after(minute);
+    expect(again.come("b", { trigger: "session_started", callEndedAtMs })).toBe("ask_joins");
+    expect(again.ask("b", { sessionId: undefined, callEndedAtMs })).toBe("launched");
+  });
+
+  it("ends with DELETE for the session of a task that has not said where it is", () => {
+    const row = new Row();
+    row.ask("a", { sessionId: undefined });
+    row.confirm("a");
+    row.leave("removed");
+    expect(row.after(second).come("b")).toBe("ignored");
+    row.end("a", "removed", { sessionId: undefined });
+    expect(row.after(second).come("b")).toBe("ignored");
+    expect(row.come("b", { sessionId: "tuesday" })).toBe("ask_joins");
+  });
+
+  it("ends for good in the session that the events told of, where the task did not say where it was", () => {
+    const row = claimed();
+    row.confirm("a");
+    row.end("a", "kicked", { sessionId: undefined });
+    expect(row.after(second).come("b")).toBe("ignored");
+    expect(row.come("b", { sessionId: "tuesday" })).toBe("ask_joins");
   });
 
   it("ends with the call", () => {

@@ -80,8 +80,25 @@ export const running = () => {
   return row;
 };
 
-export const endedBy = (reason: EndReason) => {
+/** The third launch is in the call. */
+export const crashedTwice = () => {
   const row = running();
+  for (const [last, next] of ["ab", "bc"]) {
+    row.stop(`${last}`, `${next}`);
+    row.confirm(`${next}`);
+  }
+  return row;
+};
+
+export const crashedThrice = () => {
+  const row = crashedTwice();
+  expect(row.stop("c", "x")).toBe("gave_up");
+  return row;
+};
+
+/** After a minute, and half a minute ago. */
+export const endedBy = (reason: EndReason) => {
+  const row = running().after(minute);
   row.end("a", reason);
   return row.after(30 * second);
 };

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Exploration, explore, walk } from "./protocol-explore.ts";
-import { type Happening, newWorld } from "./protocol-world.ts";
+import { afterCrashes, type Happening, newWorld } from "./protocol-world.ts";
 
 interface Scenario {
   scripts: Happening[][];
   faultCount: number;
   isAtomic: boolean;
+  hasCrashed?: boolean;
 }
 
 /** Every order of moves with nothing going wrong; reads and their writes apart. */
@@ -36,19 +37,32 @@ const unlucky: Happening[][][] = [
   [["person_starts"], ["sweep"]],
   [["person_starts", "call_ends"]],
   [["call_created", "call_ends"]],
+  [["call_created", "person_starts"], ["delete"]],
+  [["person_starts", "kick"], ["post"]],
   [["person_starts", "session_ends", "person_starts"]],
+];
+
+/** The same where the agent has crashed too often to be launched at once. */
+const tooOften: Happening[][][] = [
+  [["person_starts", "person_comes"]],
+  [["person_starts", "session_ends", "person_starts"]],
+  [["person_starts", "call_ends"]],
+  [["person_starts", "kick"], ["sweep"]],
+  [["person_starts"], ["delete"]],
+  [["person_starts"], ["post"]],
 ];
 
 const scenarios: Scenario[] = [
   ...calm.map((scripts) => ({ scripts, faultCount: 0, isAtomic: false })),
   ...crowded.map((scripts) => ({ scripts, faultCount: 0, isAtomic: true })),
   ...unlucky.map((scripts) => ({ scripts, faultCount: 1, isAtomic: true })),
+  ...tooOften.map((scripts) => ({ scripts, faultCount: 1, isAtomic: true, hasCrashed: true })),
   { scripts: [["person_starts"]], faultCount: 3, isAtomic: true },
   { scripts: [["person_starts"]], faultCount: 2, isAtomic: false },
 ];
 
-const nameOf = ({ scripts, faultCount }: Scenario) =>
-  `${scripts.map((script) => script.join(", ")).join(" | ")}${faultCount > 0 ? ` (${faultCount} faults)` : ""}`;
+const nameOf = ({ scripts, faultCount, hasCrashed = false }: Scenario) =>
+  `${hasCrashed ? "crashes, then: " : ""}${scripts.map((script) => script.join(", ")).join(" | ")}${faultCount > 0 ? ` (${faultCount} faults)` : ""}`;
 
 const happenings: Happening[] = [
   "call_created",
@@ -69,8 +83,9 @@ describe("one agent in a call, in whatever order things happen", () => {
   const explored: Exploration[] = [];
 
   it.each(scenarios.map((scenario) => [nameOf(scenario), scenario] as const))("%s", (_, scenario) => {
-    const { scripts, faultCount, isAtomic } = scenario;
-    explored.push(explore(newWorld(scripts, faultCount, isAtomic)));
+    const { scripts, faultCount, isAtomic, hasCrashed = false } = scenario;
+    const world = newWorld(scripts, faultCount, isAtomic);
+    explored.push(explore(hasCrashed ? afterCrashes(world) : world));
   });
 
   it("in far more than 10,000 orders", () => {
@@ -89,12 +104,14 @@ describe("one agent in a call, in whatever order things happen", () => {
         fc.array(fc.constantFrom<Happening>("post", "delete", "sweep"), { maxLength: 3 }),
         fc.nat(3),
         fc.boolean(),
+        fc.boolean(),
         fc.array(fc.nat(1_000), { minLength: 30, maxLength: 200, size: "max" }),
-        (stream, application, faultCount, isAtomic, choices) => {
-          walk(newWorld([stream, application], faultCount, isAtomic), choices);
+        (stream, application, faultCount, isAtomic, hasCrashed, choices) => {
+          const world = newWorld([stream, application], faultCount, isAtomic);
+          walk(hasCrashed ? afterCrashes(world) : world, choices);
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: Number(process.env.RUNS ?? 2_000) },
     );
   });
 });

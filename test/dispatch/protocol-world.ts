@@ -1,5 +1,5 @@
 import type { EndReason } from "../../bridge-task/job.ts";
-import type { Answer, Input, Pair } from "../../functions/dispatch/protocol.ts";
+import { type Answer, type Input, type Pair, step } from "../../functions/dispatch/protocol.ts";
 
 /**
  * A small world for the protocol: one pair, its table, ECS, Stream, and the shells and tasks around them. It is never changed:
@@ -29,8 +29,12 @@ export interface Seen {
   /** A POST came, or call.live_started: both may bring an agent back that was sent away from a session that was not known. */
   isAskedAgain: boolean;
   isCreated: boolean;
-  /** DELETE found something to send away: the session of the call then. */
+  /** When somebody came last. */
+  cameAtMs: number;
+  /** DELETE found something to send away: the session of the call then, or after; "next" while that is to come. */
   dismissedFrom: string | undefined;
+  /** Nobody had told the pair of a session then: it may be the one after that it stays away from. */
+  mayStayAwayFrom: string | undefined;
 }
 
 type Event =
@@ -76,7 +80,8 @@ export interface Shell {
 /** A task that ECS started. Its process hears, speaks, and writes. */
 export interface Task {
   launchId: string;
-  at: "outside" | "in_call" | "draining" | "out" | "stopped";
+  /** `leaving`: it still has to say so; `draining`: it has. */
+  at: "outside" | "in_call" | "leaving" | "draining" | "out" | "stopped";
   /** In which session of the call it is, or was. */
   sessionId?: string;
   /** It has told the table its session. */
@@ -102,11 +107,37 @@ export const newWorld = (scripts: readonly (readonly Happening[])[], faultCount:
   shells: [],
   tasks: [],
   faultCount,
-  seen: { isWanted: false, isAskedAgain: false, isCreated: false, dismissedFrom: undefined },
+  seen: {
+    isWanted: false,
+    isAskedAgain: false,
+    isCreated: false,
+    dismissedFrom: undefined,
+    mayStayAwayFrom: undefined,
+  },
 });
 
+/** The same call after a session in which the agent crashed again and again, until nobody launched it any more. */
+export const afterCrashes = (world: World): World => {
+  const { nowMs } = world;
+  const launchIds = ["crash-1", "crash-2", "crash-3"];
+  const [first = ""] = launchIds;
+  const asked = { source: "event", configId: "event", sessionId: "session-before", eventAtMs: nowMs } as const;
+  const inputs: Input[] = [
+    { type: "ask", launchId: first, ...asked },
+    ...launchIds.flatMap((launchId, index): Input[] => [
+      { type: "confirm", launchId, taskArn: `arn:${launchId}` },
+      { type: "stopped", launchId, newLaunchId: launchIds[index + 1] ?? "none" },
+    ]),
+  ];
+  const pair = inputs.reduce<Pair | undefined>((before, input) => step(before, input, nowMs).pair, undefined);
+  if (pair?.end?.reason !== "gave_up") throw new Error("it did not give up");
+  const tasks = launchIds.map((launchId) => ({ launchId, at: "stopped" }) as const);
+  return { ...world, pair, tasks, seen: { ...world.seen, isCreated: true } };
+};
+
 /** In the call, and heard: from joining until it has left, or its process is gone. */
-export const voicesOf = ({ tasks }: World): Task[] => tasks.filter(({ at }) => at === "in_call" || at === "draining");
+export const voicesOf = ({ tasks }: World): Task[] =>
+  tasks.filter(({ at }) => at === "in_call" || at === "leaving" || at === "draining");
 
 export const addShell = (world: World, id: string, kind: Shell["kind"], all: readonly Work[]): World => ({
   ...world,
@@ -129,9 +160,13 @@ export const withPair = (world: World, pair: Pair): World => {
   const { call, seen } = world;
   const removed = removedOf(pair);
   if (removed === undefined || removed.atMs === removedOf(world.pair)?.atMs) return { ...world, pair };
-  // A session that began after DELETE was decided on is another one.
-  const dismissedFrom = (call.sinceMs <= removed.atMs ? call.sessionId : undefined) ?? "none";
-  return { ...world, pair, seen: { ...seen, dismissedFrom } };
+  const isUnknown = (pair.end?.sessionId ?? pair.sessionId) === undefined;
+  const wasIn = world.tasks.find(({ launchId }) => launchId === pair.launchId)?.sessionId;
+  const isAhead = isUnknown && wasIn === undefined;
+  // A session that began after DELETE was decided on is another one; unless there was none before.
+  const sessionId = call.sinceMs <= removed.atMs || isAhead ? call.sessionId : undefined;
+  const dismissedFrom = sessionId ?? (isAhead ? "next" : "none");
+  return { ...world, pair, seen: { ...seen, dismissedFrom, mayStayAwayFrom: isUnknown ? "next" : undefined } };
 };
 
 export const withTask = (world: World, task: Task): World => ({
@@ -169,10 +204,12 @@ const personComes = (world: World, id: string, isAllTold: boolean): World => {
   const sessionId = call.sessionId ?? `session-${id}`;
   const isKicked = call.isKicked && !isNew;
   const isWanted = seen.isWanted || isNew;
+  const orThis = (from: string | undefined) => (isNew && from === "next" ? sessionId : from);
+  const [dismissedFrom, mayStayAwayFrom] = [seen.dismissedFrom, seen.mayStayAwayFrom].map(orThis);
   const joined: World = {
     ...world,
     call: { ...call, sessionId, sinceMs: isNew ? world.nowMs : call.sinceMs, hasPerson: true, isKicked },
-    seen: { ...seen, isWanted },
+    seen: { ...seen, isWanted, cameAtMs: world.nowMs, dismissedFrom, mayStayAwayFrom },
   };
   const told = isNew
     ? addShell(joined, `${id}/started`, "delivery", returnOf(joined, `${id}/started`, "session_started"))

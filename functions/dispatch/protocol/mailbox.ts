@@ -1,3 +1,4 @@
+import { endOf } from "./ends.ts";
 import { answerLimit, answersLimitBytes, mailLimit, mailLimitBytes } from "./limits.ts";
 import { type Beat, changed, type Step, unchanged } from "./messages.ts";
 import type { Mail, MailAnswer, Pair } from "./pair.ts";
@@ -6,7 +7,7 @@ const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.string
 
 /** A letter for an agent that is there, or is coming. */
 export const post = (pair: Pair | undefined, mail: Mail): Step => {
-  if (pair === undefined || pair.state === "ended" || pair.wish !== undefined) return unchanged({ type: "not_there" });
+  if (pair === undefined || endOf(pair) !== undefined) return unchanged({ type: "not_there" });
   if ([...pair.mail, ...pair.answers].some(({ id }) => id === mail.id)) return unchanged({ type: "sent" });
   const letters = [...pair.mail, mail];
   const isFull = letters.length > mailLimit || bytesOf(letters) > mailLimitBytes;

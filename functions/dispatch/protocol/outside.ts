@@ -1,4 +1,14 @@
-import { ended, isCalledDespite, isFinal, livesAfter } from "./ends.ts";
+import {
+  comesBackAtOnce,
+  ended,
+  forGood,
+  isCalledDespite,
+  isFinal,
+  livesAfter,
+  nextSessionOf,
+  sureSessionOf,
+  wishOf,
+} from "./ends.ts";
 import { launchWaitMs, relaunching } from "./launches.ts";
 import { launchWindowMs, skewMs } from "./limits.ts";
 import { changed, type Leave, type Refused, type Step, type Stopped, unchanged } from "./messages.ts";
@@ -20,11 +30,10 @@ const leaveEnded = (pair: Pair, end: PairEnd, { reason, atMs, sessionId }: Leave
     if (isFinal(end.reason) && end.relaunch !== true) return pair;
     return { ...pair, end: { reason, atMs, ...withSession(end.sessionId) } };
   }
-  const isOfOther = sessionId !== undefined && sessionId !== end.sessionId;
+  const isOfOther = sessionId !== undefined && sessionId !== nextSessionOf(pair);
   const wish = { reason, atMs, ...withSession(sessionId) };
   if (end.relaunch !== true || isOfOther || isCalledDespite(pair, wish)) return pair;
-  const { relaunch: _, ...final } = end;
-  return { ...pair, end: final };
+  return { ...pair, end: forGood(end) };
 };
 
 /** DELETE, and the end of the call or of its session. */
@@ -51,7 +60,7 @@ export const leave = (pair: Pair | undefined, request: Leave, nowMs: number): St
     return changed(ended(pair, { reason, atMs, ...withSession(pair.sessionId) }), { type: "leaving" });
   }
   const wish = { reason, atMs, ...withSession(sessionId) };
-  return strengthOf(wish) > strengthOf(pair.wish)
+  return strengthOf(wish) > strengthOf(wishOf(pair))
     ? changed({ ...pair, wish }, { type: "leaving" })
     : unchanged({ type: "leaving" });
 };
@@ -81,16 +90,16 @@ export const ring = (pair: Pair | undefined): Step => {
 
 /** How the stay ended whose task ECS has found stopped. */
 const endAtStop = (pair: Pair, { operatorStopped, detail }: Stopped, nowMs: number): PairEnd => {
-  const { end, wish, sessionId } = pair;
-  if (end !== undefined) return end;
+  if (pair.end !== undefined) return pair.end;
+  const wish = wishOf(pair);
   if (wish !== undefined) {
-    const session = withSession(wish.sessionId ?? sessionId);
+    const session = withSession(wish.sessionId ?? pair.sessionId);
     return { reason: wish.reason, atMs: wish.atMs, ...session, ...(isCalledDespite(pair, wish) && { relaunch: true }) };
   }
   return {
     reason: operatorStopped === true ? "stopped" : "crashed",
     atMs: nowMs,
-    ...withSession(sessionId),
+    ...withSession(sureSessionOf(pair)),
     ...(detail !== undefined && { detail }),
     relaunch: true,
   };
@@ -107,16 +116,20 @@ export const stopped = (pair: Pair | undefined, input: Stopped, nowMs: number): 
   if (pair.launchId !== input.launchId) {
     return free === pair ? unchanged({ type: "ignored", reason: "known" }) : changed(free, { type: "noted" });
   }
-  const { relaunch, ...end } = endAtStop(pair, input, nowMs);
-  if (relaunch !== true) {
-    const isKnown = free === pair && pair.state === "ended";
-    return isKnown ? unchanged({ type: "ignored", reason: "known" }) : changed(ended(free, end), { type: "noted" });
-  }
-  if (input.operatorStopped === true) return changed(ended(free, end), { type: "noted" });
+  const end = endAtStop(pair, input, nowMs);
   const gone = ended(free, end);
-  if (launchWaitMs(pair, nowMs) > 0) {
-    const detail = `${end.reason}${end.detail === undefined ? "" : `: ${end.detail}`}`;
-    return changed(ended(gone, { ...end, reason: "gave_up", atMs: nowMs, detail }), { type: "gave_up" });
+  const isNews = free !== pair || pair.state !== "ended";
+  const noted = isNews ? changed(gone, { type: "noted" }) : unchanged({ type: "ignored", reason: "known" });
+  if (end.relaunch !== true) return noted;
+  if (input.operatorStopped === true && end.owed !== true) {
+    return changed(ended(free, forGood(end)), { type: "noted" });
   }
-  return { pair: relaunching(gone, input.newLaunchId, nowMs), runTask: true, answer: { type: "launched" } };
+  if (launchWaitMs(gone, nowMs) === 0) {
+    return { pair: relaunching(gone, input.newLaunchId, nowMs), runTask: true, answer: { type: "launched" } };
+  }
+  if (end.owed === true) return noted;
+  // It did not break down: somebody called for it.
+  if (!comesBackAtOnce(end.reason)) return changed(ended(gone, { ...end, owed: true }), { type: "noted" });
+  const detail = `${end.reason}${end.detail === undefined ? "" : `: ${end.detail}`}`;
+  return changed(ended(gone, { ...forGood(end), reason: "gave_up", atMs: nowMs, detail }), { type: "gave_up" });
 };

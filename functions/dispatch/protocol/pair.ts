@@ -45,6 +45,8 @@ export interface PairEnd {
   detail?: string;
   /** It comes back as soon as ECS says that its task has stopped. */
   relaunch?: true;
+  /** Beside `relaunch`: an event called for it when it could not be launched again yet; it comes as soon as it may. */
+  owed?: true;
 }
 
 /**
@@ -62,8 +64,10 @@ export interface Pair {
   launchId: string;
   /** The assignment that the task reads. */
   configId: string;
-  /** The session that it is in, by its task's word; while `launching`, the one that it will join, by the events'. */
+  /** The session that it is in, by its task's word; before that, the one that it will join, or has joined, by the events'. */
   sessionId?: string;
+  /** `sessionId` is the task's word. */
+  hasToldSession?: true;
   /** Since the task confirmed. */
   taskArn?: string;
   /** Name of the agent's folder; absent where everything is in the assignment. */
@@ -76,7 +80,7 @@ export interface Pair {
   heartbeatAtMs?: number;
   /** An earlier launch, or this one, that may still be in the call: nobody confirms until it is out. */
   leaving?: Leaving;
-  /** Told to the running task. `sessionId`: it was only that session that ended. */
+  /** Told to the running task. `sessionId`: it was only that session that ended, and only a task that says it is in it goes. */
   wish?: { reason: LeaveReason; atMs: number; sessionId?: string };
   /** People who came, and requests for the agent, since ever: a task that has not seen the latest does not leave as idle. */
   knockCount: number;
@@ -90,6 +94,8 @@ export interface Pair {
   answers: MailAnswer[];
   /** Of the latest stay; present while `ended`. */
   end?: PairEnd;
-  /** Launches within the last `launchWindowMs` before the latest, oldest first. */
+  /** Launches within the last `launchWindowMs` before the latest, oldest first; but for those that ended well. */
   launchedAtMs: number[];
+  /** Those that ended well. */
+  wellLaunchedAtMs?: number[];
 }

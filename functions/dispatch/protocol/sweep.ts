@@ -1,3 +1,4 @@
+import { launchWaitMs } from "./launches.ts";
 import { silentAfterMs, sweepAfterMs } from "./limits.ts";
 import type { Pair } from "./pair.ts";
 
@@ -24,7 +25,8 @@ export const sweepNeeds = (pair: Pair, nowMs: number): SweepNeeds => {
   const { state, launchId, taskArn, leaving, end } = pair;
   const isOld = (sinceMs: number, limitMs = sweepAfterMs) => nowMs - sinceMs > limitMs;
   const isSilent = state === "running" && isOld(pair.heartbeatAtMs ?? 0, silentAfterMs);
-  const isOwed = end?.relaunch === true && isOld(end.atMs);
+  const mayCome = end?.owed !== true || launchWaitMs(pair, nowMs) === 0;
+  const isOwed = end?.relaunch === true && isOld(end.atMs) && mayCome;
   const isSlow = state === "launching" && isOld(pair.claimedAtMs);
   const askEcs: SweepNeeds["askEcs"] = [];
   if ((isSilent || isOwed) && taskArn !== undefined) askEcs.push({ launchId, taskArn });

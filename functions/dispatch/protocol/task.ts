@@ -1,4 +1,14 @@
-import { comesBack, comesBackAtOnce, ended, isCalledDespite, isCalledElsewhere, sawNobody } from "./ends.ts";
+import {
+  comesBack,
+  comesBackAtOnce,
+  ended,
+  isCalledDespite,
+  isCalledElsewhere,
+  isIn,
+  sawNobody,
+  sureSessionOf,
+  wishOf,
+} from "./ends.ts";
 import { acknowledged } from "./mailbox.ts";
 import { type Beat, type Confirm, changed, type End, type Step, unchanged } from "./messages.ts";
 import type { LeaveReason, Pair, PairEnd } from "./pair.ts";
@@ -16,41 +26,27 @@ export const confirm = (pair: Pair | undefined, { launchId, taskArn }: Confirm, 
     return unchanged({ type: pair.taskArn === taskArn ? "confirmed" : "replaced" });
   }
   if (pair.leaving !== undefined) return unchanged({ type: "wait" });
-  // From here on the task tells which session it is in: it may be a later one than the events told of.
-  const { sessionId: _, ...known } = pair;
-  const running = { ...known, state: "running", taskArn, confirmedAtMs: nowMs, heartbeatAtMs: nowMs } as const;
+  const running = { ...pair, state: "running", taskArn, confirmedAtMs: nowMs, heartbeatAtMs: nowMs } as const;
   return changed(running, { type: "confirmed" });
-};
-
-/** The pair without a wish that is about another session than the one the task says it is in: it has moved on. */
-const withoutOldWish = (pair: Pair, sessionId: string | undefined): Pair => {
-  const { wish, ...rest } = pair;
-  const isOld = wish?.sessionId !== undefined && sessionId !== undefined && wish.sessionId !== sessionId;
-  return isOld ? rest : pair;
 };
 
 /** The running task says that it is well, where it is, and what it has read. */
 export const beat = (pair: Pair | undefined, input: Beat, nowMs: number): Step => {
   if (pair?.launchId !== input.launchId || pair.state !== "running") return unchanged({ type: "replaced" });
-  const { sessionId } = input;
-  const alive = {
-    ...withoutOldWish(pair, sessionId),
-    ...(sessionId !== undefined && { sessionId }),
-    heartbeatAtMs: nowMs,
-  };
+  const alive = { ...isIn(pair, input.sessionId), heartbeatAtMs: nowMs };
   return changed(acknowledged(alive, input.acknowledged, nowMs), { type: "noted" });
 };
 
 /** Why the stay ended, and whether it goes on. */
 const endOfStay = (pair: Pair, input: End, isMissed: boolean, nowMs: number): PairEnd => {
-  const { wish } = pair;
+  const wish = wishOf(pair);
   // A task that leaves by itself while it is told to go has gone for that reason: nobody brings it back.
   const isTold = wish !== undefined && (wish.reason === "removed" || comesBack(input.reason));
   const reason = isTold ? wish.reason : input.reason;
-  const sessionId = input.sessionId ?? wish?.sessionId ?? pair.sessionId;
   const goesOn = wish
     ? isCalledDespite(pair, wish)
-    : isMissed || comesBackAtOnce(reason) || isCalledElsewhere(pair, sessionId);
+    : isMissed || comesBackAtOnce(reason) || isCalledElsewhere(pair, sureSessionOf(pair));
+  const sessionId = goesOn ? sureSessionOf(pair) : pair.sessionId;
   return {
     reason,
     atMs: reason === wish?.reason ? wish.atMs : nowMs,
@@ -74,9 +70,9 @@ export const end = (pair: Pair | undefined, input: End, nowMs: number): Step => 
     const after = isOut ? out(pair, launchId) : pair;
     return after === pair ? unchanged({ type: "noted" }) : changed(after, { type: "noted" });
   }
-  const stay = withoutOldWish(pair, input.sessionId);
+  const stay = isIn(pair, input.sessionId);
   const isMissed = sawNobody(input.reason) && input.knockCount < stay.knockCount;
-  if (isMissed && !isOut && stay.wish === undefined) return unchanged({ type: "look_again" });
+  if (isMissed && !isOut && wishOf(stay) === undefined) return unchanged({ type: "look_again" });
   const after = ended(stay, endOfStay(stay, input, isMissed, nowMs));
   if (isOut || pair.state === "launching") return changed(after, { type: "noted" });
   const { taskArn } = pair;
@@ -93,6 +89,6 @@ export const orderFor = (
   launchId: string,
   sessionId: string | undefined,
 ): LeaveReason | "replaced" | undefined => {
-  if (pair?.launchId === launchId && pair.state !== "ended") return withoutOldWish(pair, sessionId).wish?.reason;
+  if (pair?.launchId === launchId && pair.state !== "ended") return wishOf(isIn(pair, sessionId))?.reason;
   return (pair?.leaving?.launchId === launchId ? pair.leaving.reason : undefined) ?? "replaced";
 };

@@ -31,7 +31,7 @@ export type AskRefusal =
   | "agents_per_call"
   /** As many calls have agents as may have at once. */
   | "calls_at_once"
-  /** Three launches of this agent in this call within ten minutes. */
+  /** This agent was launched in this call too often within ten minutes. What an event asked for is launched later, by the sweeper. */
   | "launches"
   /** Events only: they may not launch this agent now, e.g. because it was removed from this session. */
   | "ignored";
@@ -132,9 +132,9 @@ const ask = async (parts: DispatchParts, request: AskRequest): Promise<AskOutcom
   };
   let configId: string | undefined;
   const { step: taken, pair } = await table.change(place.cid, place.userId, async (before, nowMs) => {
-    // The assignment is stored before the claim that names it, and for a claim only.
-    const isClaim = step(before, { ...input, configId: "" }, nowMs).answer.type === "launched";
-    if (isClaim) configId ??= await table.storeConfig(place.cid, assignment);
+    // The assignment is stored before the pair that names it: claimed now, or owed. For no other.
+    const isNamed = step(before, { ...input, configId: "" }, nowMs).pair?.configId === "";
+    if (isNamed) configId ??= await table.storeConfig(place.cid, assignment);
     return { ...input, configId: configId ?? "" };
   });
   const { answer } = taken;

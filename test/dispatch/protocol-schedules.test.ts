@@ -111,7 +111,7 @@ describe("one agent in a call, in whatever order things happen", () => {
           walk(hasCrashed ? afterCrashes(world) : world, choices);
         },
       ),
-      { numRuns: Number(process.env.RUNS ?? 2_000) },
+      { numRuns: 2_000 },
     );
   });
 });

@@ -111,6 +111,7 @@ export const newWorld = (scripts: readonly (readonly Happening[])[], faultCount:
     isWanted: false,
     isAskedAgain: false,
     isCreated: false,
+    cameAtMs: 0,
     dismissedFrom: undefined,
     mayStayAwayFrom: undefined,
   },

@@ -70,6 +70,25 @@ it("takes a running task that ECS has forgotten for stopped", async () => {
   expect((await fixture.pair(cid)).launchId).not.toBe(launchId);
 });
 
+it("launches an agent that was called for when it had crashed too often, as soon as it may, with what joins said", async () => {
+  await fixture.ask(cid);
+  for (const outcome of ["relaunched", "relaunched", "gave_up"]) {
+    await fixture.confirm(cid);
+    expect(await fixture.crash(cid)).toBe(outcome);
+  }
+  const joins = { source: "event", sessionId: "two", user: { id: "max", name: "Max" } } as const;
+  const eventAtMs = fixture.now() + 1;
+  expect(await fixture.ask(cid, { ...joins, eventAtMs })).toMatchObject({ outcome: "refused", reason: "launches" });
+  fixture.advance(9 * minuteMs);
+  expect(await fixture.dispatcher.sweep()).toEqual(nothing);
+  fixture.advance(minuteMs);
+  expect(await fixture.dispatcher.sweep()).toEqual({ ...nothing, stoppedCount: 1 });
+  expect(fixture.started()).toHaveLength(4);
+  const { state, sessionId, configId } = await fixture.pair(cid);
+  expect({ state, sessionId }).toEqual({ state: "launching", sessionId: "two" });
+  expect(await fixture.table.config(cid, configId)).toMatchObject({ user: joins.user });
+});
+
 it("starts nothing for a call that has ended meanwhile", async () => {
   fixture.aws.planFault({ action: "RunTask", kind: "error", code: "ServerException", status: 500 });
   await expect(fixture.ask(cid)).rejects.toThrow("RunTask");

@@ -128,7 +128,7 @@ export type Answer =
   | { type: "ask_joins" }
   /** Not this one. (ask) */
   | { type: "refused"; reason: "call_ended" }
-  /** `launchLimit` launches in `launchWindowMs`. (ask, return) */
+  /** Too many launches in `launchWindowMs`, see `launchWaitMs`; what an event asked for is stored as owed. (ask, return) */
   | { type: "refused"; reason: "launches"; retryAfterMs: number }
   /** (mail) */
   | { type: "refused"; reason: "mailbox_full" }

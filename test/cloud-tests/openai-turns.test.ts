@@ -195,7 +195,8 @@ test("audio comes faster than real time, in deltas of 50 to 200 ms", async () =>
   expect(Math.min(...sizesMs.slice(0, -1))).toBeGreaterThanOrEqual(50);
   expect(new Set(sizesMs).size).toBeGreaterThan(5);
   expect((deltas[0]?.atMs ?? 0) - (created?.atMs ?? 0)).toBeGreaterThanOrEqual(29);
-  const tookMs = (deltas.at(-1)?.atMs ?? 0) - (deltas[0]?.atMs ?? 0);
+  // From the response's beginning: on a busy machine the first delta may be late, and the others are not.
+  const tookMs = (deltas.at(-1)?.atMs ?? 0) - (created?.atMs ?? 0);
   const audioMs = sizesMs.reduce((sum, ms) => sum + ms, 0);
   expect(tookMs).toBeGreaterThan((audioMs - 200) / 6 - 2);
   expect(tookMs).toBeLessThan(audioMs / 2);

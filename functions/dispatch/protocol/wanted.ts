@@ -24,8 +24,9 @@ const isLate = (pair: Pair, end: PairEnd, input: Wanted): boolean => {
   // It was there for this very event, or for one that came later; whatever our clock says.
   if (pair.latestEvent !== undefined && input.eventAtMs <= pair.latestEvent.atMs) return true;
   // The next session may begin before the end of the last one is written.
-  if (inAnotherSession(end, input) && end.reason !== "removed") return input.eventAtMs <= stayedSinceMs(pair);
-  return input.eventAtMs <= end.atMs - (sawNobody(end.reason) ? emptySkewMs : 0);
+  const isOfOther = inAnotherSession(end, input) && end.reason !== "removed";
+  const knownMs = isOfOther ? stayedSinceMs(pair) : end.atMs;
+  return input.eventAtMs <= knownMs - (sawNobody(end.reason) ? emptySkewMs : 0);
 };
 
 /**

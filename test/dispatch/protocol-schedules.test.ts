@@ -37,7 +37,6 @@ const unlucky: Happening[][][] = [
   [["person_starts"], ["sweep"]],
   [["person_starts", "call_ends"]],
   [["call_created", "call_ends"]],
-  [["call_created", "person_starts"], ["delete"]],
   [["person_starts", "kick"], ["post"]],
   [["person_starts", "session_ends", "person_starts"]],
 ];

@@ -7,7 +7,7 @@ import type { ResolvedTools, ToolEntry } from "../tools/resolve.ts";
 import type { LetterReader } from "./mailbox.ts";
 
 export interface LetterOptions {
-  client: Pick<AgentClient, "applySettings" | "sendUserMessageContent" | "realtime">;
+  client: Pick<AgentClient, "applySettings" | "sendUserMessageContent">;
   /** Changed in place. */
   data: Record<string, unknown>;
   /** Those that the session has, and those that the session's own settings declare. */
@@ -44,9 +44,7 @@ export const letterReader = ({ client, data, resolve, ...first }: LetterOptions)
 
   return async (mail) => {
     if (mail.kind === "message") {
-      const content = [{ type: "input_text" as const, text: mail.text }];
-      if (mail.respond) client.sendUserMessageContent(content);
-      else client.realtime.send("conversation.item.create", { item: { type: "message", role: "user", content } });
+      client.sendUserMessageContent([{ type: "input_text", text: mail.text }], { respond: mail.respond });
       return undefined;
     }
     const outcome = await apply(mail);

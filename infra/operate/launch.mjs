@@ -13,7 +13,7 @@ const commands = {
   start: ["test/cloud/start.ts"],
   cloud: ["test/cloud/main.ts"],
   bench: ["test/bench/main.ts"],
-  build: ["infra/build.ts"],
+  build: ["infra/build/main.ts"],
   test: ["node_modules/vitest/vitest.mjs", "run"],
 };
 

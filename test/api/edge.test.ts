@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { silentLogger } from "../../bridge-task/log.ts";
 import { signatureHeader } from "../../bridge-task/signature.ts";
 import { createApi } from "../../functions/api/api.ts";
-import { buildClient } from "../../infra/package-client.ts";
+import { buildClient } from "../../infra/build/package-client.ts";
 import { nodes, run } from "../package/installed.ts";
 import { listen } from "./listen.ts";
 import { ScriptedDispatcher } from "./scripted-dispatcher.ts";

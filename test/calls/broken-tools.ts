@@ -6,7 +6,7 @@ import path from "node:path";
 import { build } from "esbuild";
 import { isSigned } from "../../bridge-task/signature.ts";
 import type { ToolManifestEntry } from "../../functions/tools/manifest.ts";
-import { type Bundle, bundleOptions } from "../../infra/bundles.ts";
+import { type Bundle, bundleOptions } from "../../infra/build/bundles.ts";
 import { sharedBundles } from "../support/bundles.ts";
 
 /** A sleeping tool's own time: long enough for the agent to say something meanwhile. */

@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Bundle } from "../../infra/bundles.ts";
+import type { Bundle } from "../../infra/build/bundles.ts";
 import { leastScore } from "../caller/evidence.ts";
 import { isVoice } from "../caller/person.ts";
 import type { Cloud } from "../cloud/index.ts";
@@ -33,7 +33,7 @@ const fileOfReadme = async (): Promise<{ file: string; text: string }> => {
 
 const build = async (project: string): Promise<Bundle[]> => {
   const script = `
-    import { buildBundles } from "./infra/bundles.ts";
+    import { buildBundles } from "./infra/build/bundles.ts";
     const bundles = await buildBundles();
     console.log(JSON.stringify(bundles.map((bundle) => ({ ...bundle, metafile: { inputs: {}, outputs: {} } }))));
   `;

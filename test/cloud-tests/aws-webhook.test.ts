@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { jobVariable } from "../../bridge-task/job.ts";
 import { callsTableSchema } from "../../functions/dispatch/calls-table.ts";
 import type { StreamEvent } from "../../functions/envelope.ts";
-import { buildBundles } from "../../infra/bundles.ts";
+import { buildBundles } from "../../infra/build/bundles.ts";
 import { type AwsCloud, startAwsCloud } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { apiKey, apiSecret, callCreated, delivery, sessionStarted, user } from "../webhook/events.ts";

@@ -5,9 +5,9 @@ import path from "node:path";
 import { callsTableSchema } from "../../functions/dispatch/calls-table.ts";
 import { eventTypes } from "../../functions/dispatch/decide.ts";
 
-import { bridgeRuntime } from "../../infra/bridge-runtime.ts";
-import { type Bundle, type BundleName, buildBundles } from "../../infra/bundles.ts";
-import { ticketsTableSchema } from "../../infra/tickets-table.ts";
+import { bridgeRuntime } from "../../infra/build/bridge-runtime.ts";
+import { type Bundle, type BundleName, buildBundles } from "../../infra/build/bundles.ts";
+import { ticketsTableSchema } from "../../infra/build/tickets-table.ts";
 import { type AwsCloud, startAwsCloud } from "./aws/index.ts";
 import { createCertificates } from "./certificate.ts";
 import { type ControlServer, startControl } from "./control.ts";

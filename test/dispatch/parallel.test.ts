@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { StreamEvent } from "../../functions/envelope.ts";
-import { buildBundles } from "../../infra/bundles.ts";
+import { buildBundles } from "../../infra/build/bundles.ts";
 import { type AwsCloud, startAwsCloud } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { apiKey, apiSecret, callCreated, delivery, participantJoined, sessionStarted } from "../webhook/events.ts";

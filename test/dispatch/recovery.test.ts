@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Bundle, buildBundles } from "../../infra/bundles.ts";
+import { type Bundle, buildBundles } from "../../infra/build/bundles.ts";
 import { type AwsCloud, type FunctionDefinition, startAwsCloud } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { apiKey, apiSecret, callCreated, delivery } from "../webhook/events.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asCommonJs, importsOf } from "../../infra/package-types.ts";
+import { asCommonJs, importsOf } from "../../infra/build/package-types.ts";
 
 const declarations = `import type { StreamClient } from "@stream-io/node-sdk";
 import { type Logger } from "./log.ts";

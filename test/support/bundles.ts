@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { glob, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import path from "node:path";
-import { type Bundle, buildBundles } from "../../infra/bundles.ts";
+import { type Bundle, buildBundles } from "../../infra/build/bundles.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const cache = path.join(root, "node_modules", ".cache", "agent-bundles");
-const sources = ["bridge-task/**/*.{ts,js}", "functions/**/*.ts", "infra/*.ts", "package-lock.json"];
+const sources = ["bridge-task/**/*.{ts,js}", "functions/**/*.ts", "infra/build/*.ts", "package-lock.json"];
 /** Builds that no test process can still be using. */
 const keptForMs = 24 * 3_600_000;
 

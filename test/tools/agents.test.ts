@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { agents } from "../../bridge-task/agents/index.ts";
-import { checkAgents } from "../../infra/agents.ts";
-import { readTools } from "../../infra/tools.ts";
+import { checkAgents } from "../../infra/build/agents.ts";
+import { readTools } from "../../infra/build/tools.ts";
 
 test("the shipped agents name tools that exist", async () => {
   const tools = await readTools();

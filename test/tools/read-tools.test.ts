@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { InvalidInputError } from "../../bridge-task/errors.ts";
-import { readTools } from "../../infra/tools.ts";
+import { readTools } from "../../infra/build/tools.ts";
 
 let project: string;
 

@@ -1,7 +1,7 @@
 import { CreateTableCommand, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { handler } from "../../functions/tools/submit-support-ticket.ts";
-import { ticketsTableSchema } from "../../infra/tickets-table.ts";
+import { ticketsTableSchema } from "../../infra/build/tickets-table.ts";
 import { type LocalDynamoDb, startDynamoDb } from "../cloud/aws/dynamodb.ts";
 import { requestOf } from "./tool-request.ts";
 

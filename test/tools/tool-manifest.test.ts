@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { defineTool } from "../../functions/tools/define-tool.ts";
-import { manifestOf, type ToolModule } from "../../infra/tool-manifest.ts";
+import { manifestOf, type ToolModule } from "../../infra/build/tool-manifest.ts";
 
 const definition = {
   name: "order_status",

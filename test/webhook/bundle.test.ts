@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Bundle, buildBundles } from "../../infra/bundles.ts";
+import { type Bundle, buildBundles } from "../../infra/build/bundles.ts";
 import { packagesOf, partsOf } from "../support/bundles.ts";
 
 const names = ["webhook", "task-stopped", "sweep"] as const;

@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
-import type { ToolManifest, ToolManifestEntry } from "../functions/tools/manifest.ts";
+import type { ToolManifest, ToolManifestEntry } from "../../functions/tools/manifest.ts";
 import { readTools } from "./tools.ts";
 
 type CoreName = "bridge" | "webhook" | "task-stopped" | "sweep";
@@ -20,7 +20,7 @@ export interface Bundle {
   tool?: ToolManifestEntry;
 }
 
-const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "../..");
 
 /** Where the bundle's source begins, relative to the project. */
 const entries: Record<CoreName, string> = {

@@ -1,5 +1,5 @@
-import { agents } from "../bridge-task/agents/index.ts";
-import { InvalidInputError } from "../bridge-task/errors.ts";
+import { agents } from "../../bridge-task/agents/index.ts";
+import { InvalidInputError } from "../../bridge-task/errors.ts";
 import { checkAgents } from "./agents.ts";
 import { buildBundles } from "./bundles.ts";
 import { buildPackage } from "./package.ts";

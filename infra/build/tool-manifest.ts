@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { durationAdvice, durationMs } from "../bridge-task/duration.ts";
-import { InvalidInputError, messageOf } from "../bridge-task/errors.ts";
-import { isBuiltIn } from "../bridge-task/tools/built-in.ts";
-import type { ToolManifest, ToolManifestEntry } from "../functions/tools/manifest.ts";
+import { durationAdvice, durationMs } from "../../bridge-task/duration.ts";
+import { InvalidInputError, messageOf } from "../../bridge-task/errors.ts";
+import { isBuiltIn } from "../../bridge-task/tools/built-in.ts";
+import type { ToolManifest, ToolManifestEntry } from "../../functions/tools/manifest.ts";
 
 /** A file of functions/tools as it was loaded, or why it could not be and what to do about it. */
 export type ToolModule =

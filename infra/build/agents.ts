@@ -1,7 +1,7 @@
-import type { Agent } from "../bridge-task/agents/agent.ts";
-import { InvalidInputError } from "../bridge-task/errors.ts";
-import { builtInNames } from "../bridge-task/tools/built-in.ts";
-import type { ToolManifest } from "../functions/tools/manifest.ts";
+import type { Agent } from "../../bridge-task/agents/agent.ts";
+import { InvalidInputError } from "../../bridge-task/errors.ts";
+import { builtInNames } from "../../bridge-task/tools/built-in.ts";
+import type { ToolManifest } from "../../functions/tools/manifest.ts";
 
 /** Throws InvalidInputError that names every tool which an agent's definition names and nobody wrote. */
 export const checkAgents = (agents: Readonly<Record<string, Pick<Agent, "tools">>>, manifest: ToolManifest): void => {

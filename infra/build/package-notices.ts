@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Metafile } from "esbuild";
 
-const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "../..");
 
 /** What a bundled package itself contains of others without bringing their licence's text. */
 const contained: Record<string, string> = { "libopus-wasm": "libopus" };
@@ -26,7 +26,7 @@ export const noticesFor = async (packages: readonly string[]): Promise<string> =
     const own = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
     const inner = contained[name];
     if (inner === undefined) return section(name, own.join("\n"));
-    const notice = await readFile(path.join(root, "infra", "notices", `${inner}.txt`), "utf8");
+    const notice = await readFile(path.join(root, "infra", "build", "notices", `${inner}.txt`), "utf8");
     return `${section(name, own.join("\n"))}\n${section(`${inner}, in ${name}`, notice)}`;
   });
   return ["index.cjs contains code of these projects.\n", ...(await Promise.all(sections))].join("\n");

@@ -2,7 +2,7 @@ import path from "node:path";
 import { build } from "esbuild";
 import { packagesIn } from "./package-notices.ts";
 
-const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "../..");
 
 /** Where the client's source is, without its ending. */
 export const clientEntry = "functions/api/client";

@@ -6,7 +6,7 @@ import { buildClient, clientEntry } from "./package-client.ts";
 import { noticesFor, packagesIn } from "./package-notices.ts";
 import { buildTypes } from "./package-types.ts";
 
-const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "../..");
 
 /** Dependencies that `require` cannot load, so their code goes into ours. The others are installed beside us, one copy for all. */
 const bundled = ["libopus-wasm"];

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
-const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "../..");
 
 /** A relative import of a declaration file: `from "./log.ts"`, `import("../errors.ts")`. */
 const relativeImport = /((?:\bfrom|\bimport) ?\(?)"(\.{1,2}\/[^"]+)\.[jt]s"/g;

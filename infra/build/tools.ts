@@ -3,11 +3,11 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { InvalidInputError, messageOf } from "../bridge-task/errors.ts";
-import type { ToolManifest } from "../functions/tools/manifest.ts";
+import { InvalidInputError, messageOf } from "../../bridge-task/errors.ts";
+import type { ToolManifest } from "../../functions/tools/manifest.ts";
 import { manifestOf, type ToolModule } from "./tool-manifest.ts";
 
-const root = path.resolve(import.meta.dirname, "..");
+const root = path.resolve(import.meta.dirname, "../..");
 const toolsFolder = "functions/tools";
 /** What stands beside the tools without being one. Whatever tools share goes into a folder below. */
 const notTools: readonly string[] = ["define-tool.ts", "manifest.ts"];

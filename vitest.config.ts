@@ -5,9 +5,14 @@ import { defineConfig } from "vitest/config";
 const wholeCalls = [
   "test/calls/**/*.test.ts",
   "test/documentation/**/*.test.ts",
+  "test/live/live-call.test.ts",
+  "test/live-check/walk.test.ts",
   "test/browser/browser.test.ts",
   "test/cloud-tests/stream-browser.test.ts",
 ];
+
+/** Against SST's own components and command line, which are installed first. */
+const infrastructure = "test/infra/**/*.test.ts";
 
 const shared = { testTimeout: 30_000, hookTimeout: 60_000, pool: "forks" } as const;
 
@@ -23,7 +28,7 @@ export default defineConfig({
           ...shared,
           name: "parts",
           include: ["test/**/*.test.ts"],
-          exclude: wholeCalls,
+          exclude: [...wholeCalls, infrastructure],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -37,6 +42,18 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        resolve,
+        test: {
+          ...shared,
+          name: "infrastructure",
+          include: [infrastructure],
+          globalSetup: "test/infra/install-platform.ts",
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

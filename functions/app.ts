@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { BridgeError, messageOf } from "../bridge-task/errors.ts";
 import type { Logger } from "../bridge-task/log.ts";
 import { createApi, unknownRoute } from "./api/api.ts";
+import type { StageFilter } from "./config.ts";
 import type { Candidate } from "./dispatch/agents.ts";
 import { decide } from "./dispatch/decide.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
@@ -16,6 +17,8 @@ export interface AppOptions {
   agents: readonly Candidate[];
   /** Types of the calls that agents are asked about. */
   callTypes: readonly string[];
+  /** Which calls events bring agents to, where other deployments hear of the same calls; undefined: all. */
+  stageFilter?: StageFilter | undefined;
   /** Names of the tools that are functions; a request's unknown ones are found by the task where this is undefined. */
   functionTools?: readonly string[] | undefined;
   /** Only in the local cloud: http on loopback is taken for tools and events. */
@@ -53,6 +56,7 @@ export const createApp = (options: AppOptions) => {
     agentsApiKey,
     agents,
     callTypes,
+    stageFilter,
     dispatcher,
     logger,
     now = Date.now,
@@ -69,7 +73,7 @@ export const createApp = (options: AppOptions) => {
     const { event } = opened;
     const known = { callCid: cidOf(event), eventType: event.type };
     try {
-      const decision = decide(event, { nowMs: now(), agents, callTypes });
+      const decision = decide(event, { nowMs: now(), agents, callTypes, stageFilter });
       const within = dispatcher.until(AbortSignal.timeout(eventBudgetMs));
       const { outcome, reason, fields } = await handleEvent(decision, { dispatcher: within, agents });
       const body = { outcome, ...(reason === undefined ? {} : { reason }) };

@@ -10,6 +10,16 @@ export interface BridgeTarget {
   container: string;
   subnets: string[];
   securityGroups: string[];
+  /** "spot" costs less, and AWS may take a task away with two minutes' notice. */
+  capacity: "on-demand" | "spot";
+}
+
+/** Which calls events bring agents to, where several deployments hear of the same calls. */
+export interface StageFilter {
+  /** A call whose `custom.agentStage` names another stage is left to that one. */
+  stage: string;
+  /** "own": a call that names no stage is left alone too. */
+  callsOf: "all" | "own";
 }
 
 /** Bounds on what may run. */
@@ -34,6 +44,8 @@ export interface DispatchConfig {
   bridge: BridgeTarget;
   /** Call types whose calls the agents' `joins` are asked about; "default" unless told, and empty for "none". */
   callTypes: string[];
+  /** Undefined: every call is ours. What a POST asks for is never filtered. */
+  stageFilter: StageFilter | undefined;
   caps: Caps;
   /** Names of the tools that are functions, for requests that name one; undefined: not known here. */
   functionTools: string[] | undefined;
@@ -48,8 +60,8 @@ const listOf = (value: string): string[] => value.split(",").flatMap((part) => p
 const isBaseUrl = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
 /**
- * The functions' settings: the one place that reads their environment.
- * Throws InvalidInputError that names every variable that is missing or wrong, and no value but those of numbers.
+ * The functions' settings: this file is the one place that reads their environment.
+ * Throws InvalidInputError that names every variable that is missing or wrong, and no value but those of numbers and choices.
  */
 export const readConfig = (environment: Environment): DispatchConfig => {
   const missing: string[] = [];
@@ -70,6 +82,15 @@ export const readConfig = (environment: Environment): DispatchConfig => {
     if (!/^[1-9]\d{0,5}$/.test(value)) wrong.push(`${name} must be a whole number from 1 to 999999, got "${value}"`);
     return Number(value);
   };
+  const oneOf = <Choice extends string>(name: string, choices: readonly [Choice, ...Choice[]]): Choice => {
+    const value = given(name);
+    const choice = value === "" ? choices[0] : choices.find((one) => one === value);
+    if (choice === undefined) wrong.push(`${name} must be ${choices.join(" or ")}, got "${value}"`);
+    return choice ?? choices[0];
+  };
+  const callsOf = oneOf("CALLS_OF", ["all", "own"]);
+  const stage = given("STAGE");
+  if (callsOf === "own" && stage === "") wrong.push("STAGE must be set where CALLS_OF is own");
   const named = given("CALL_TYPES") === "" ? ["default"] : listOf(given("CALL_TYPES"));
   const callTypes = named.join() === "none" ? [] : named;
   if (named.length === 0) {
@@ -89,8 +110,10 @@ export const readConfig = (environment: Environment): DispatchConfig => {
       container: text("BRIDGE_CONTAINER"),
       subnets: list("BRIDGE_SUBNETS"),
       securityGroups: list("BRIDGE_SECURITY_GROUPS"),
+      capacity: oneOf("BRIDGE_CAPACITY", ["on-demand", "spot"]),
     },
     callTypes,
+    stageFilter: stage === "" ? undefined : { stage, callsOf },
     caps: { agentsPerCall: count("MAX_AGENTS_PER_CALL", 4), callsAtOnce: count("MAX_CALLS", 100) },
     functionTools: environment.TOOL_NAMES === undefined ? undefined : listOf(environment.TOOL_NAMES),
     allowLoopbackUrls: given("LOOPBACK_URLS") === "allowed",
@@ -102,4 +125,24 @@ export const readConfig = (environment: Environment): DispatchConfig => {
     );
   }
   return config;
+};
+
+/** What it takes to speak to Stream as a server. */
+export interface StreamKeys {
+  apiKey: string;
+  apiSecret: string;
+  /** Another server than Stream's own. */
+  baseUrl: string | undefined;
+}
+
+/** The settings of the function that registers with Stream: it has no others. Throws InvalidInputError like readConfig. */
+export const readStreamKeys = (environment: Environment): StreamKeys => {
+  const text = (name: string): string => environment[name]?.trim() ?? "";
+  const missing = ["STREAM_API_KEY", "STREAM_API_SECRET"].filter((name) => text(name) === "");
+  const baseUrl = text("STREAM_BASE_URL") || undefined;
+  if (missing.length > 0 || (baseUrl !== undefined && !isBaseUrl(baseUrl))) {
+    const wrong = missing.length > 0 ? `${missing.join(", ")} must be set` : "STREAM_BASE_URL must be an http(s) URL";
+    throw new InvalidInputError(`the function's environment cannot be used: ${wrong}. Mend it and deploy again`);
+  }
+  return { apiKey: text("STREAM_API_KEY"), apiSecret: text("STREAM_API_SECRET"), baseUrl };
 };

@@ -1,9 +1,10 @@
 import { createLogger } from "../bridge-task/log.ts";
 import { readConfig } from "./config.ts";
 import { dispatcherFrom } from "./dispatch/from-config.ts";
+import { withParameters } from "./parameters.ts";
 
 const logger = createLogger();
-const dispatcher = dispatcherFrom(readConfig(process.env), logger);
+const dispatcher = dispatcherFrom(readConfig(await withParameters(process.env)), logger);
 
 /** The next sweep begins a minute after this one did. */
 const budgetMs = 50_000;

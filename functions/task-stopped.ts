@@ -1,9 +1,10 @@
 import { createLogger } from "../bridge-task/log.ts";
 import { readConfig } from "./config.ts";
 import { dispatcherFrom } from "./dispatch/from-config.ts";
+import { withParameters } from "./parameters.ts";
 
 const logger = createLogger();
-const dispatcher = dispatcherFrom(readConfig(process.env), logger);
+const dispatcher = dispatcherFrom(readConfig(await withParameters(process.env)), logger);
 
 /** Less than the function's own timeout, so that the log tells what took so long. */
 const budgetMs = 8_000;

@@ -1,4 +1,5 @@
 import type { CallFacts, StreamUser, Trigger } from "../../bridge-task/agents/agent.ts";
+import type { StageFilter } from "../config.ts";
 import type { StreamEvent } from "../envelope.ts";
 import type { Candidate } from "./agents.ts";
 import { type CallState, callStateOf, cidOf, epochMsOf, participantUserOf, textOf } from "./facts.ts";
@@ -19,6 +20,8 @@ export type IgnoreReason =
   | "no_session"
   /** A call of a type that agents are not asked about. */
   | "call_type"
+  /** The call names another stage, or none where only calls that name ours are. */
+  | "other_stage"
   /** An agent's user created the call. */
   | "created_by_agent"
   /** Only agents' users are in the session. */
@@ -64,6 +67,8 @@ export interface DecideOptions {
   agents: readonly Candidate[];
   /** Types of the calls that agents are asked about. */
   callTypes: readonly string[];
+  /** Which calls are this deployment's, where others hear of them too; undefined: all. */
+  stageFilter?: StageFilter | undefined;
 }
 
 type Decide = (event: StreamEvent, at: { cid: string; eventAtMs: number }, options: DecideOptions) => Decision;
@@ -78,12 +83,20 @@ const isAgent = (user: StreamUser, { agents }: DecideOptions): boolean =>
 const closedBecause = ({ hasEnded, isEncrypted, isInBackstage }: CallState): IgnoreReason | undefined =>
   hasEnded ? "call_ended" : isEncrypted ? "e2ee" : isInBackstage ? "backstage" : undefined;
 
+/** Whether the call is for this deployment's agents. A name that is empty, or no text, is none. */
+const isOfStage = ({ custom }: CallFacts, filter: StageFilter | undefined): boolean => {
+  if (filter === undefined) return true;
+  const named = textOf(custom.agentStage);
+  return named === undefined ? filter.callsOf === "all" : named === filter.stage;
+};
+
 const askingOf = (
   { facts }: CallState,
   trigger: Trigger,
   options: DecideOptions,
 ): Asking | { ignore: IgnoreReason } => {
   if (!options.callTypes.includes(facts.type)) return { ignore: "call_type" };
+  if (!isOfStage(facts, options.stageFilter)) return { ignore: "other_stage" };
   if (facts.createdBy !== undefined && isAgent(facts.createdBy, options)) return { ignore: "created_by_agent" };
   return { call: facts, trigger };
 };

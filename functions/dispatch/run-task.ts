@@ -18,7 +18,10 @@ export const runTaskInput = (job: Job, target: BridgeTarget): RunTaskCommandInpu
   taskDefinition: target.taskDefinition,
   clientToken: job.launchId,
   count: 1,
-  launchType: "FARGATE",
+  // One or the other: ECS takes no launch type beside a strategy.
+  ...(target.capacity === "spot"
+    ? { capacityProviderStrategy: [{ capacityProvider: "FARGATE_SPOT", weight: 1 }] }
+    : { launchType: "FARGATE" as const }),
   networkConfiguration: {
     // A public address and no NAT gateway: media goes out to Stream's SFU, nothing comes in uninvited.
     awsvpcConfiguration: { subnets: target.subnets, securityGroups: target.securityGroups, assignPublicIp: "ENABLED" },

@@ -1,6 +1,7 @@
 import type { Task } from "@aws-sdk/client-ecs";
 import { InvalidInputError } from "../../bridge-task/errors.ts";
 import { type Job, jobVariable, parseJob } from "../../bridge-task/job.ts";
+import { type BadEnd, badEndOf } from "./bad-end.ts";
 import { type TaskEnd, taskEndOf } from "./run-task.ts";
 
 /** What a task state change tells: which task, whose, and how it ended. */
@@ -9,6 +10,8 @@ export interface StoppedTask {
   /** Undefined where the event does not carry it. */
   job: Job | undefined;
   end: TaskEnd;
+  /** Undefined where it ended as calls end. */
+  badEnd: BadEnd | undefined;
 }
 
 /** The launch of a task stands in its overrides. Undefined for tasks that are none of ours. */
@@ -31,5 +34,5 @@ export const stoppedTaskOf = (detail: unknown): StoppedTask | undefined => {
   // The event has the shape of DescribeTasks' tasks.
   const task = detail as Task;
   if (task.lastStatus !== "STOPPED" || typeof task.taskArn !== "string") return undefined;
-  return { taskArn: task.taskArn, job: jobOf(task), end: taskEndOf(task) };
+  return { taskArn: task.taskArn, job: jobOf(task), end: taskEndOf(task), badEnd: badEndOf(task) };
 };

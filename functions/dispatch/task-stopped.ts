@@ -72,5 +72,10 @@ export const taskStopped = async (parts: DispatchParts, detail: unknown): Promis
   const job = stopped.job ?? jobOf(await parts.tasks.task(stopped.taskArn, parts.signal));
   if (job === undefined) return "ignored";
   const place = { cid: `${job.call.type}:${job.call.id}`, userId: job.agentUserId };
-  return launchStopped(parts, place, job.launchId, stopped.end);
+  const { badEnd, end, taskArn } = stopped;
+  if (badEnd !== undefined) {
+    const fields = { callCid: place.cid, agentUserId: place.userId, launchId: job.launchId, taskArn };
+    parts.logger.error("task_ended_badly", { ...fields, ...badEnd, detail: end.detail });
+  }
+  return launchStopped(parts, place, job.launchId, end);
 };

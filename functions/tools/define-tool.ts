@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { type Duration, requiredDurationMs } from "../../bridge-task/duration.ts";
 import { BridgeError, InvalidInputError } from "../../bridge-task/errors.ts";
 import { createLogger } from "../../bridge-task/log.ts";
+import { parametersVariable, withParameters } from "../parameters.ts";
 import type { ToolRequest } from "./manifest.ts";
 
 /** A tool as the model, the bridge and the build see it. */
@@ -83,9 +84,28 @@ export const defineTool = <Input extends z.ZodObject, const Secret extends strin
 const problemsOf = (error: z.ZodError): string[] =>
   error.issues.map(({ path, message }) => `${path.length === 0 ? "The arguments" : path.join(".")}: ${message}.`);
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+let filled: Promise<Environment> | undefined;
+
+/** The environment with the secrets that stand in SSM: read when they are first needed, and kept once they were read. */
+const filledEnvironment = (): Promise<Environment> => {
+  filled ??= withParameters(process.env).catch((error: unknown) => {
+    filled = undefined;
+    throw error;
+  });
+  return filled;
+};
+
+/** What is in the environment itself is taken as it is now. */
+const environmentFor = async (names: readonly string[]): Promise<Environment> =>
+  names.every((name) => (process.env[name] ?? "") !== "") || !process.env[parametersVariable]
+    ? process.env
+    : filledEnvironment();
+
 const secretsOf = <Secret extends string>(
   names: readonly Secret[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Readonly<Record<Secret, string>> => {
   const values = names.map((name) => [name, environment[name] ?? ""] as const);
   const missing = values.filter(([, value]) => value === "").map(([name]) => name);
@@ -110,12 +130,19 @@ export const toolHandler =
     const input = await definition.input.safeParseAsync(args);
     if (!input.success) throw new ToolInputError(definition.name, problemsOf(input.error));
     const signal = AbortSignal.timeout(requiredDurationMs(definition.timeout, `timeout of ${definition.name}`));
-    const secrets = secretsOf(definition.secrets ?? [], process.env);
+    const unavailable = (error: unknown): ToolUnavailableError => {
+      createLogger().error("tool_failed", { tool: definition.name, callCid: call.cid, error });
+      return new ToolUnavailableError(definition.name, error);
+    };
+    const names = definition.secrets ?? [];
+    // Where SSM does not tell, the error names parameters and roles.
+    const environment = await environmentFor(names).catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    const secrets = secretsOf(names, environment);
     try {
       return await run(input.data, { call, agent, data, idempotencyKey, secrets, signal });
     } catch (error) {
-      if (!isOfAws(error)) throw error;
-      createLogger().error("tool_failed", { tool: definition.name, callCid: call.cid, error });
-      throw new ToolUnavailableError(definition.name, error);
+      throw isOfAws(error) ? unavailable(error) : error;
     }
   };

@@ -2,9 +2,10 @@ import { mkdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import type { ToolManifest, ToolManifestEntry } from "../../functions/tools/manifest.ts";
+import { functionOptions, requireBanner, sharedOptions } from "./bundle-options.ts";
 import { readTools } from "./tools.ts";
 
-type CoreName = "bridge" | "webhook" | "task-stopped" | "sweep";
+type CoreName = "bridge" | "webhook" | "task-stopped" | "sweep" | "register";
 
 /** The bundle of a tool is called like its function: `tool-` and the tool's name. */
 export type BundleName = CoreName | ToolManifestEntry["functionName"];
@@ -28,13 +29,10 @@ const entries: Record<CoreName, string> = {
   webhook: "functions/webhook.ts",
   "task-stopped": "functions/task-stopped.ts",
   sweep: "functions/sweep.ts",
+  register: "functions/register.ts",
 };
 
-/** Some dependencies are CommonJS and call require() for Node's own modules, which an ES module has to bring along. */
-const requireBanner =
-  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
-
-/** The settings all bundles share: one minified ES module for Node 24. `module` before `main` halves what the AWS SDK weighs. */
+/** The settings of all bundles: one minified ES module for Node 24. */
 export const bundleOptions = (entry: string, outfile: string): BuildOptions & { metafile: true } => ({
   absWorkingDir: root,
   entryPoints: [entry],
@@ -43,31 +41,17 @@ export const bundleOptions = (entry: string, outfile: string): BuildOptions & { 
   platform: "node",
   target: "node24",
   format: "esm",
-  mainFields: ["module", "main"],
   minify: true,
-  keepNames: true,
+  ...sharedOptions,
   legalComments: "linked",
   banner: { js: requireBanner },
   metafile: true,
   logLevel: "warning",
 });
 
-/**
- * A function's credentials are in its environment, where the AWS SDK looks first. The other places that it knows are loaded
- * when they are tried, which on Lambda is never; they weigh 140 kB.
- */
-const otherCredentials = [
-  "@aws-sdk/credential-provider-http",
-  "@aws-sdk/credential-provider-ini",
-  "@aws-sdk/credential-provider-process",
-  "@aws-sdk/credential-provider-sso",
-  "@aws-sdk/credential-provider-web-identity",
-  "@smithy/credential-provider-imds",
-];
-
 /** The manifest becomes a constant of the bridge: it runs without the sources and without zod. */
 const optionsOf = (name: BundleName, tools: ToolManifest): BuildOptions =>
-  name === "bridge" ? { define: { __TOOL_MANIFEST__: JSON.stringify(tools) } } : { external: otherCredentials };
+  name === "bridge" ? { define: { __TOOL_MANIFEST__: JSON.stringify(tools) } } : { external: functionOptions.external };
 
 const namesWith = (tools: ToolManifest): BundleName[] => [
   ...(Object.keys(entries) as CoreName[]),

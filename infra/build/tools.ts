@@ -7,7 +7,9 @@ import { InvalidInputError, messageOf } from "../../bridge-task/errors.ts";
 import type { ToolManifest } from "../../functions/tools/manifest.ts";
 import { manifestOf, type ToolModule } from "./tool-manifest.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
+/** Only when asked for: where SST has bundled this file into its own, it stands somewhere else. */
+const ownRoot = (): string => path.resolve(import.meta.dirname, "../..");
+
 const toolsFolder = "functions/tools";
 /** What stands beside the tools without being one. Whatever tools share goes into a folder below. */
 const notTools: readonly string[] = ["define-tool.ts", "manifest.ts"];
@@ -29,7 +31,7 @@ const notRead = (name: string): ToolModule => ({
 });
 
 /** Beside the packages, so that what the definitions import is found and there is one zod. */
-const scratchFolder = () => path.join(root, "node_modules", ".cache", "tool-definitions", randomUUID());
+const scratchFolder = (packages: string) => path.join(packages, ".cache", "tool-definitions", randomUUID());
 
 const loadErrorOf = (message: string): string => {
   const [, missing] = /^Cannot find package '([^']+)'/.exec(message) ?? [];
@@ -47,11 +49,15 @@ const load = async (file: string, built: string): Promise<ToolModule> => {
 
 /**
  * Evaluates every file in functions/tools of a project, ours unless told. Only its definition is used: no handler runs.
- * Rejects with InvalidInputError that names each file that is no tool and says how to mend it.
+ * `packages` is the node_modules that the definitions import from. Rejects with InvalidInputError that names each file that is
+ * no tool and says how to mend it.
  */
-export const readTools = async (project = root): Promise<ToolManifest> => {
+export const readTools = async (
+  project = ownRoot(),
+  packages = path.join(ownRoot(), "node_modules"),
+): Promise<ToolManifest> => {
   const names = await toolFiles(project);
-  const folder = scratchFolder();
+  const folder = scratchFolder(packages);
   await mkdir(folder, { recursive: true });
   try {
     const [read, others] = [names.filter(isRead), names.filter((name) => !isRead(name))];

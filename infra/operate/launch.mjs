@@ -1,4 +1,4 @@
-// The one way in for `npm start`, `npm test`, `npm run bench`, `npm run cloud` and `npm run build`.
+// The one way in for `npm start`, `npm test` and the `npm run` commands that need Node 24.
 // Plain JavaScript without dependencies, for any Node from 20: it installs what is missing, finds Node 24 and hands over.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -14,6 +14,8 @@ const commands = {
   cloud: ["test/cloud/main.ts"],
   bench: ["test/bench/main.ts"],
   build: ["infra/build/main.ts"],
+  agents: ["infra/operate/agents.ts"],
+  "live-check": ["test/live-check/main.ts"],
   test: ["node_modules/vitest/vitest.mjs", "run"],
 };
 

@@ -13,8 +13,10 @@ import { signal, silence } from "../support/signals.ts";
 import { packetLatencies } from "./align.ts";
 import { createCpuQuota } from "./cpu-quota.ts";
 import { bargeInToSilence, deltaToPacket } from "./latency.ts";
+import { playoutLatenessMs } from "./playout-lateness.ts";
 import { cpuTicksOf, usageOf } from "./process-usage.ts";
 import { percentile, type Spread, spreadOf } from "./statistics.ts";
+import { pricePerMinuteUsd } from "./task-size.ts";
 import { benchTurn } from "./turn.ts";
 import { coveredMs, ServiceClock } from "./webhook/service-clock.ts";
 import { benchWebhook } from "./webhook.ts";
@@ -75,6 +77,30 @@ describe("what a packet took to the model", () => {
     expect(packetLatencies(packets, { pcm: cut, arrivals })).toBeUndefined();
     expect(packetLatencies(packets, { pcm: new Int16Array(24_000), arrivals })).toBeUndefined();
   });
+});
+
+describe("lateness of the agent's voice", () => {
+  const packets = (arrivals: readonly number[], firstTimestamp = 0) =>
+    arrivals.map((arrivalMs, index) => ({ arrivalMs, timestamp: (firstTimestamp + index * 960) >>> 0 }));
+
+  test("is what a packet is behind the one that was least late", () => {
+    expect(playoutLatenessMs(packets([1_000, 1_020, 1_047, 1_060]))).toEqual([0, 0, 7, 0]);
+    expect(playoutLatenessMs(packets([1_030, 1_040, 1_041, 1_060]))).toEqual([30, 20, 1, 0]);
+    expect(playoutLatenessMs([])).toEqual([]);
+  });
+
+  test("does not see a pause in which nothing was due, nor the wrap of the timestamp", () => {
+    const paused = [
+      { arrivalMs: 0, timestamp: 0 },
+      { arrivalMs: 500, timestamp: 500 * 48 },
+    ];
+    expect(playoutLatenessMs(paused)).toEqual([0, 0]);
+    expect(playoutLatenessMs(packets([0, 20, 45], 2 ** 32 - 960))).toEqual([0, 0, 5]);
+  });
+});
+
+test("a minute of half a core with 1 GB costs 0.04 cents", () => {
+  expect(pricePerMinuteUsd({ vcpu: 0.5, memoryGb: 1 })).toBeCloseTo((0.01619 + 0.00356 + 0.005) / 60, 9);
 });
 
 describe("delays of the agent's voice", () => {

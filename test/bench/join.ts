@@ -69,7 +69,8 @@ const measureOne = async (cloud: Cloud): Promise<Join> => {
   }
 };
 
-const measure = async (cloud: Cloud, count: number, progress: Progress, what: string): Promise<Metrics> => {
+/** The spread of `count` joins, each with a process of its own. */
+export const measureJoins = async (cloud: Cloud, count: number, progress: Progress, what: string): Promise<Metrics> => {
   cloud.stream.setWebhook({ url: cloud.info.webhookUrl, eventTypes: ["call.created"] });
   const { webhooks } = cloud.stream.coordinator;
   webhooks.faults = { ...webhooks.faults, delayMs: webhookDelayMs };
@@ -90,7 +91,7 @@ const measureWithin = async (vcpu: number, count: number, progress: Progress): P
     const bridgeCommand = (bundleFile: string) => quota.wrap([process.execPath, bundleFile]);
     const cloud = await startCloud({ bundles: await sharedBundles(), bridgeCommand });
     try {
-      return await measure(cloud, count, progress, `${vcpu} vCPU`);
+      return await measureJoins(cloud, count, progress, `${vcpu} vCPU`);
     } finally {
       await cloud.close();
     }
@@ -104,7 +105,7 @@ export const benchJoin = async ({ count = 20 }: { count?: number }, progress: Pr
   const cloud = await startCloud({ bundles: await sharedBundles() });
   let metrics: Metrics;
   try {
-    metrics = await measure(cloud, count, progress, "all cores");
+    metrics = await measureJoins(cloud, count, progress, "all cores");
   } finally {
     await cloud.close();
   }

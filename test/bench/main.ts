@@ -5,6 +5,7 @@ import { benchJoin } from "./join.ts";
 import { benchLatency } from "./latency.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type Result, tableOf } from "./report.ts";
+import { benchTaskSize } from "./task-size.ts";
 import { benchTurn } from "./turn.ts";
 import { benchWebhook } from "./webhook.ts";
 
@@ -17,6 +18,10 @@ const benches: Record<
     run: benchJoin,
   },
   latency: { what: "one 1:1 call: what the bridge adds to sound, CPU and memory (40 turns)", run: benchLatency },
+  "task-size": {
+    what: "under each CPU quota that Fargate rents out: greeting, evenness of the voice, price (5 joins, a call of 5 turns)",
+    run: benchTaskSize,
+  },
   turn: {
     what: "our model client beside OpenAI's own: events per second, CPU per minute of talk (7 rounds)",
     run: benchTurn,

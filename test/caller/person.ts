@@ -13,7 +13,8 @@ import { Mouth, type Said } from "./mouth.ts";
 import { Recording } from "./recording.ts";
 
 export interface PersonOptions {
-  info: Pick<CloudInfo, "streamApiKey" | "streamApiSecret" | "streamServerBaseUrl">;
+  /** Without `streamServerBaseUrl`: Stream's own servers. */
+  info: Pick<CloudInfo, "streamApiKey" | "streamApiSecret"> & Partial<Pick<CloudInfo, "streamServerBaseUrl">>;
   call: { type: string; id: string };
   userId: string;
   name?: string;
@@ -60,8 +61,9 @@ export class Person {
   static async join(options: PersonOptions): Promise<Person> {
     const { streamApiKey, streamApiSecret, streamServerBaseUrl } = options.info;
     const opus = await loadOpus();
+    const base = streamServerBaseUrl ? { basePath: streamServerBaseUrl } : {};
     const streamCall = await StreamCall.join({
-      streamClient: new StreamClient(streamApiKey, streamApiSecret, { basePath: streamServerBaseUrl, timeout: 10_000 }),
+      streamClient: new StreamClient(streamApiKey, streamApiSecret, { ...base, timeout: 10_000 }),
       call: options.call,
       user: { id: options.userId, name: options.name ?? options.userId },
       logger: options.logger ?? silentLogger,

@@ -21,14 +21,9 @@ export interface ControlParts {
   aws: { control: Hono };
 }
 
-/**
- * The tests' own door to the local cloud: `/stream`, `/openai` and `/aws` belong to the parts (documented in README.md
- * beside this file), `GET /events?after=SEQ` lists what happened and `GET /events/live?after=SEQ` streams it (SSE).
- */
-export const createControl = ({ log, stream, openai, aws }: ControlParts): Hono => {
+/** `GET /events?after=SEQ` lists what happened and `GET /events/live?after=SEQ` streams it (SSE). */
+export const createEventRoutes = (log: EventLog): Hono => {
   const app = new Hono();
-  app.use(cors());
-  app.onError((error, c) => c.json({ error: error.message }, 500));
   app.get("/events", (c) => c.json(log.since(Number(c.req.query("after") ?? 0))));
   app.get("/events/live", (c) =>
     streamSSE(c, async (sse) => {
@@ -42,6 +37,18 @@ export const createControl = ({ log, stream, openai, aws }: ControlParts): Hono 
       unwatch();
     }),
   );
+  return app;
+};
+
+/**
+ * The tests' own door to the local cloud: `/stream`, `/openai` and `/aws` belong to the parts (documented in README.md
+ * beside this file), the rest are those of createEventRoutes.
+ */
+export const createControl = ({ log, stream, openai, aws }: ControlParts): Hono => {
+  const app = new Hono();
+  app.use(cors());
+  app.onError((error, c) => c.json({ error: error.message }, 500));
+  app.route("/", createEventRoutes(log));
   app.route("/stream", stream.control);
   app.route("/openai", openai.control);
   app.route("/aws", aws.control);

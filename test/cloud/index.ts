@@ -2,16 +2,14 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { callsTableSchema } from "../../functions/dispatch/calls-table.ts";
 import { eventTypes } from "../../functions/dispatch/decide.ts";
-
-import { bridgeRuntime } from "../../infra/build/bridge-runtime.ts";
-import { type Bundle, type BundleName, buildBundles } from "../../infra/build/bundles.ts";
-import { ticketsTableSchema } from "../../infra/build/tickets-table.ts";
-import { type AwsCloud, startAwsCloud } from "./aws/index.ts";
+import { type Bundle, buildBundles } from "../../infra/build/bundles.ts";
+import type { Deployment } from "../../infra/operate/deployment.ts";
+import type { AwsCloud } from "./aws/index.ts";
 import { createCertificates } from "./certificate.ts";
 import { type ControlServer, startControl } from "./control.ts";
 import { EventLog } from "./event-log.ts";
+import { localStage, startLocalDeployment } from "./local-deployment.ts";
 import { type OpenAiCloud, startOpenAiCloud } from "./openai/index.ts";
 import { type StreamCloud, startStreamCloud } from "./stream/index.ts";
 
@@ -32,9 +30,12 @@ export interface CloudInfo {
   openAiApiKey: string;
   /** PEM of the authority that signed the server's certificate: NODE_EXTRA_CA_CERTS. */
   caFile: string;
-  /** For AWS_ENDPOINT_URL_ECS and AWS_ENDPOINT_URL_LAMBDA. */
+  /** For AWS_ENDPOINT_URL: every service has this address. Any credentials will do. */
   awsEndpointUrl: string;
-  /** For AWS_ENDPOINT_URL_DYNAMODB; the tables are `calls` and `tickets`. */
+  awsRegion: string;
+  /** The stage that was deployed here, as `npm run agents -- --stage` takes it. */
+  stage: string;
+  /** DynamoDB's own address, for AWS_ENDPOINT_URL_DYNAMODB; the tables are `calls` and `tickets`. */
   dynamoDbUrl: string;
   webhookUrl: string;
   /** Where the HTTP API is, without a slash at the end, and its key. */
@@ -49,6 +50,7 @@ export interface Cloud {
   stream: StreamCloud;
   openai: OpenAiCloud;
   aws: AwsCloud;
+  deployment: Deployment;
   control: ControlServer;
   /** Ends everything, children first. Idempotent. */
   close(): Promise<void>;
@@ -70,18 +72,9 @@ export interface CloudOptions {
 
 const secret = (): string => randomBytes(24).toString("hex");
 
-/** The sweeper's rate in a deployment. */
-const sweepEveryMs = 60_000;
-
-const bundleFile = (bundles: readonly Bundle[], name: BundleName): string => {
-  const found = bundles.find((bundle) => bundle.name === name);
-  if (!found) throw new Error(`the bundle "${name}" is missing: pass the result of buildBundles()`);
-  return found.file;
-};
-
 /**
- * Starts Stream, OpenAI and AWS on free loopback ports, wired as a deployment would be: Stream's webhook is the function's
- * URL, the function may launch the bridge's task definition, the bridge reaches Stream and OpenAI through base URLs.
+ * Starts Stream, OpenAI and AWS on free loopback ports, with a local deployment in AWS: Stream's webhook is the function's URL,
+ * and the bridge reaches Stream and OpenAI through base URLs.
  */
 export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => {
   const closers: (() => Promise<unknown>)[] = [];
@@ -118,75 +111,27 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
     );
     closers.push(() => openai.close());
 
-    const bridgeFile = bundleFile(bundles, "bridge");
-    const tools = bundles.flatMap(({ tool, file }) => (tool ? [{ tool, file }] : []));
-    const agentsKey = secret();
-    const shared = {
-      STREAM_API_KEY: keys.streamApiKey,
-      STREAM_API_SECRET: keys.streamApiSecret,
-      STREAM_BASE_URL: stream.serverBaseUrl,
-      CALLS_TABLE: "calls",
-      AGENTS_API_KEY: agentsKey,
-      LOOPBACK_URLS: "allowed",
-    };
-    const dispatcher = (name: BundleName) => ({
-      bundleFile: bundleFile(bundles, name),
-      env: {
-        ...shared,
-        BRIDGE_CLUSTER: "local",
-        BRIDGE_TASK_DEFINITION: "bridge",
-        BRIDGE_CONTAINER: "bridge",
-        BRIDGE_SUBNETS: "subnet-local",
-        BRIDGE_SECURITY_GROUPS: "sg-local",
-        TOOL_NAMES: tools.map(({ tool }) => tool.name).join(","),
-        ...options.dispatchEnvironment,
-      },
-      timeoutMs: 10_000,
-    });
-    const aws = await step("AWS listening", () =>
-      startAwsCloud({
+    const { streamApiKey, streamApiSecret, openAiApiKey } = keys;
+    const local = await step("AWS listening", () =>
+      startLocalDeployment({
         log,
+        bundles,
+        services: {
+          streamApiKey,
+          streamApiSecret,
+          openAiApiKey,
+          streamBaseUrl: stream.serverBaseUrl,
+          openAiBaseUrl: openai.baseUrl,
+          caFile,
+        },
         ...(options.onTaskOutput ? { onOutput: options.onTaskOutput } : {}),
-        tables: [
-          { ...callsTableSchema, TableName: "calls" },
-          { ...ticketsTableSchema, TableName: "tickets" },
-        ],
-        taskDefinitions: {
-          bridge: {
-            container: "bridge",
-            command: options.bridgeCommand?.(bridgeFile) ?? [process.execPath, bridgeFile],
-            env: {
-              ...shared,
-              OPENAI_API_KEY: keys.openAiApiKey,
-              OPENAI_BASE_URL: openai.baseUrl,
-              NODE_EXTRA_CA_CERTS: caFile,
-              TOOL_FUNCTIONS: JSON.stringify(
-                Object.fromEntries(tools.map(({ tool }) => [tool.name, tool.functionName])),
-              ),
-              ...bridgeRuntime,
-              ...options.bridgeEnvironment,
-            },
-            stopTimeoutSeconds: 120,
-          },
-        },
-        functions: {
-          webhook: dispatcher("webhook"),
-          "task-stopped": dispatcher("task-stopped"),
-          sweep: dispatcher("sweep"),
-          ...Object.fromEntries(
-            tools.map(({ tool, file }) => [
-              tool.functionName,
-              { bundleFile: file, env: { TICKETS_TABLE: "tickets" }, timeoutMs: tool.timeoutMs },
-            ]),
-          ),
-        },
-        onTaskStopped: "task-stopped",
-        schedule: { functionName: "sweep", everyMs: sweepEveryMs },
+        ...(options.bridgeEnvironment ? { bridgeEnvironment: options.bridgeEnvironment } : {}),
+        ...(options.dispatchEnvironment ? { dispatchEnvironment: options.dispatchEnvironment } : {}),
+        ...(options.bridgeCommand ? { bridgeCommand: options.bridgeCommand } : {}),
       }),
     );
-    closers.push(() => aws.close());
-    const agentsUrl = aws.functionUrl("webhook").replace(/\/$/, "");
-    const webhookUrl = `${agentsUrl}/webhooks/stream`;
+    closers.push(() => local.close());
+    const { aws, agentsUrl, agentsKey, webhookUrl, deployment } = local;
     // The hook as a deployment registers it: only the events that the webhook acts on.
     stream.setWebhook({ url: webhookUrl, eventTypes });
 
@@ -201,13 +146,15 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
       openAiWsUrl: openai.wsUrl,
       caFile,
       awsEndpointUrl: aws.endpointUrl,
+      awsRegion: deployment.region,
+      stage: localStage,
       dynamoDbUrl: aws.dynamoDbUrl,
       webhookUrl,
       agentsUrl,
       agentsKey,
       controlUrl: control.url,
     };
-    return { info, log, stream, openai, aws, control, close };
+    return { info, log, stream, openai, aws, deployment, control, close };
   } catch (error) {
     await close();
     throw error;

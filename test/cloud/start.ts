@@ -7,9 +7,10 @@ import { servePage } from "./page/server.ts";
 const usage = `Usage:
   npm start                  starts the local cloud and a page where you talk to the agent
   npm start -- --headless    plays a caller instead: no browser needed; its own arguments follow
+  npm start -- --live        runs against the real Stream and OpenAI with your keys; see npm start -- --live --help
   npm start -- --help        prints this
 
-Everything runs on loopback and needs no account: Stream, OpenAI and AWS are stand-ins for tests and demos.
+All but --live runs on loopback and needs no account: Stream, OpenAI and AWS are stand-ins for tests and demos.
 `;
 
 /** Longest wait for calls to end when this is stopped. */
@@ -97,6 +98,12 @@ const start = async (args: readonly string[]): Promise<void> => {
     // Loaded only when asked for: the page needs nothing of it.
     const { runHeadless } = await import("../caller/headless.ts");
     process.exit(await runHeadless(rest));
+  }
+  if (first === "--live") {
+    const { runLive } = await import("../live/main.ts");
+    const exitCode = await runLive(rest, { say, onClose: closeOnSignal });
+    if (exitCode !== undefined) process.exit(exitCode);
+    return;
   }
   const help = first === "--help" && rest.length === 0;
   (help ? process.stdout : process.stderr).write(help ? usage : `Unknown argument "${args.join(" ")}".\n\n${usage}`);

@@ -293,6 +293,28 @@ describe("a task that stopped", () => {
     expect(await fixture.dispatcher.record(cid, "max")).toEqual(record);
   });
 
+  it("is an error in the log that names call, agent and launch, and a task that ended well is not", async () => {
+    const cid = newCall();
+    await fixture.ask(cid);
+    await fixture.confirm(cid);
+    const isOfCall = ({ event, callCid }: Record<string, unknown>) => event === "task_ended_badly" && callCid === cid;
+    const well = stoppedDetail(fixture.latest(cid), { containers: [{ name: "bridge", exitCode: 0 }] });
+    await fixture.dispatcher.stopped(well);
+    expect(fixture.lines.filter(isOfCall)).toEqual([]);
+    await fixture.dispatcher.stopped(stoppedDetail(fixture.latest(cid)));
+    expect(fixture.lines.filter(isOfCall)).toMatchObject([
+      {
+        level: "error",
+        agentUserId: "max",
+        launchId: expect.any(String),
+        stopCode: "EssentialContainerExited",
+        exitCode: 137,
+        reason: "crashed",
+        detail: expect.stringContaining("bridge exited with 137"),
+      },
+    ]);
+  });
+
   it("while it said its goodbye has a record that says why it left", async () => {
     const cid = newCall();
     await fixture.ask(cid);

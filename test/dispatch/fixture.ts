@@ -22,6 +22,7 @@ export const target = {
   container: "bridge",
   subnets: ["subnet-1"],
   securityGroups: ["sg-1"],
+  capacity: "on-demand" as const,
 };
 
 export interface StartedTask {

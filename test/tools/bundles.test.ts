@@ -104,6 +104,7 @@ describe("the build", () => {
       "webhook",
       "task-stopped",
       "sweep",
+      "register",
       ...tools.map(({ functionName }) => functionName),
     ]);
   });

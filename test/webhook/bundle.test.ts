@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, buildBundles } from "../../infra/build/bundles.ts";
 import { packagesOf, partsOf } from "../support/bundles.ts";
 
-const names = ["webhook", "task-stopped", "sweep"] as const;
+const names = ["webhook", "task-stopped", "sweep", "register"] as const;
 
 let folder: string;
 let bundles: Bundle[];
@@ -51,4 +51,14 @@ it("the webhook holds what decides: Hono, the protocol, and every agent's joins"
   expect(parts).toContain("bridge-task/agents/lucy/joins.ts");
   expect(parts).toContain("functions/dispatch/protocol.ts");
   expect([...packagesOf(bundleOf("webhook")).keys()]).toContain("hono");
+});
+
+it("no function holds the client of SSM: it weighs 85 kB, and the webhook starts while Stream waits", () => {
+  for (const bundle of bundles)
+    expect([...packagesOf(bundle).keys()], bundle.name).not.toContain("@aws-sdk/client-ssm");
+});
+
+it("the function that registers is made of what it needs: no DynamoDB, no ECS", () => {
+  const packages = [...packagesOf(bundleOf("register")).keys()];
+  expect(packages.filter((name) => name.startsWith("@aws-sdk/client-"))).toEqual([]);
 });

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { findAgent } from "../../bridge-task/agents/index.ts";
+import type { StageFilter } from "../../functions/config.ts";
 import { candidates } from "../../functions/dispatch/agents.ts";
 import { type Decision, decide, eventTypes, staleAfterMs } from "../../functions/dispatch/decide.ts";
 import type { StreamEvent } from "../../functions/envelope.ts";
 import { call, callCreated, event, eventAtMs, participantJoined, sessionStarted, user } from "./events.ts";
 
-const at = (given: StreamEvent, nowMs = eventAtMs): Decision =>
-  decide(given, { nowMs, agents: candidates, callTypes: ["default"] });
+const at = (given: StreamEvent, nowMs = eventAtMs, stageFilter?: StageFilter): Decision =>
+  decide(given, { nowMs, agents: candidates, callTypes: ["default"], stageFilter });
 const agentUser = user("someone", { agent: true });
 const cid = "default:demo";
 const soon = new Date(eventAtMs + 60_000).toISOString();
@@ -146,4 +147,42 @@ it("names every type of event that it acts on", () => {
 it("every agent that the webhook knows exists in the bridge", () => {
   for (const { name } of candidates) expect(() => findAgent(name)).not.toThrow();
   expect(() => findAgent("constructor")).toThrow(/no agent "constructor"/);
+});
+
+describe("where several stages hear of a call", () => {
+  const all = { stage: "dev", callsOf: "all" } as const;
+  const own = { stage: "dev", callsOf: "own" } as const;
+  it.each<[string, unknown, StageFilter | undefined, boolean]>([
+    ["names no stage", undefined, undefined, true],
+    ["names another one", "prod", undefined, true],
+    ["names no stage", undefined, all, true],
+    ["names this one", "dev", all, true],
+    ["names another one", "prod", all, false],
+    ["names one by an empty text", "", all, true],
+    ["names one by what is no text", 7, all, true],
+    ["names no stage", undefined, own, false],
+    ["names this one", "dev", own, true],
+    ["names another one", "prod", own, false],
+    ["names one by what is no text", ["dev"], own, false],
+  ])("a call that %s (%j), where the filter is %j: asked is %s", (_name, agentStage, filter, isAsked) => {
+    const custom = { agentStage };
+    const created = at(callCreated({ custom }), eventAtMs, filter);
+    const started = at(sessionStarted({ custom }), eventAtMs, filter);
+    const live = at(event("call.live_started", { call: call({ custom }) }), eventAtMs, filter);
+    if (isAsked) expect(created).toHaveProperty("kind", "ask");
+    else expect(created).toEqual({ kind: "ignore", reason: "other_stage" });
+    // Whom a POST had brought into the call, the filter does not keep away.
+    for (const decision of [started, live])
+      expect(decision).toMatchObject({
+        kind: "bring_back",
+        otherwise: isAsked ? { call: { cid } } : { ignore: "other_stage" },
+      });
+  });
+
+  it("ends and rings are passed on whatever the call names", () => {
+    const other = { call: call({ custom: { agentStage: "prod" } }) };
+    expect(at(event("call.ended", other), eventAtMs, all)).toHaveProperty("kind", "call_ended");
+    expect(at(event("call.ring", other), eventAtMs, all)).toHaveProperty("kind", "ring");
+    expect(at(participantJoined("alice"), eventAtMs, own)).toHaveProperty("kind", "bring_back");
+  });
 });

@@ -10,6 +10,7 @@ const target = {
   container: "bridge",
   subnets: ["subnet-1"],
   securityGroups: ["sg-1"],
+  capacity: "on-demand" as const,
 };
 const job = {
   version: 2,
@@ -26,6 +27,16 @@ describe("RunTask parameters", () => {
     expect(parseJob(override?.environment?.[0]?.value ?? "")).toEqual(job);
     expect(input).toMatchObject({ clientToken: job.launchId, startedBy: "default/demo" });
     expect(input.networkConfiguration?.awsvpcConfiguration?.assignPublicIp).toBe("ENABLED");
+  });
+
+  it("ask for Fargate, or for Fargate Spot, by what ECS takes one at a time", () => {
+    const onDemand = runTaskInput(job, target);
+    expect(onDemand).toMatchObject({ launchType: "FARGATE" });
+    expect(onDemand).not.toHaveProperty("capacityProviderStrategy");
+    const { capacityProviderStrategy, ...spot } = runTaskInput(job, { ...target, capacity: "spot" });
+    expect(capacityProviderStrategy).toEqual([{ capacityProvider: "FARGATE_SPOT", weight: 1 }]);
+    expect(spot).not.toHaveProperty("launchType");
+    expect({ ...spot, launchType: "FARGATE" }).toEqual(onDemand);
   });
 
   it("are the same for equal jobs, and keep ECS's limits for any call", () => {
@@ -84,6 +95,7 @@ describe("a task state change", () => {
       taskArn: "arn",
       job,
       end: { isByOperator: false, detail: "no reason given" },
+      badEnd: { stopCode: undefined, exitCode: undefined, reason: "crashed" },
     });
   });
 

@@ -2,7 +2,9 @@ import { Hono } from "hono";
 import type { Ecs } from "./ecs.ts";
 import { type EventBridge, noTaskEventFaults } from "./event-bridge.ts";
 import type { Faults, PlannedFault } from "./faults.ts";
-import type { LambdaFunction } from "./lambda-function.ts";
+import type { Functions } from "./functions.ts";
+import type { LogGroups } from "./log-groups.ts";
+import type { Quotas } from "./quotas.ts";
 import type { OutputLine, StopCode, Task, TaskStatus } from "./task.ts";
 
 /** A task as tests and the page see it. */
@@ -30,11 +32,6 @@ export const viewOf = (task: Task): TaskView => ({
   output: [...task.output],
 });
 
-export interface ControlledFunction {
-  called: LambdaFunction;
-  url: string;
-}
-
 const kinds: readonly string[] = [
   "throttle",
   "error",
@@ -54,11 +51,13 @@ export interface AwsControlParts {
   ecs: Ecs;
   faults: Faults;
   events: EventBridge;
-  functions: readonly ControlledFunction[];
+  functions: Functions;
+  logs: LogGroups;
+  quotas: Quotas;
 }
 
 /** The tests' own door to AWS: what runs, what shall stop, what shall go wrong. */
-export const createAwsControl = ({ ecs, faults, events, functions }: AwsControlParts): Hono => {
+export const createAwsControl = ({ ecs, faults, events, functions, logs, quotas }: AwsControlParts): Hono => {
   const app = new Hono();
   app.get("/tasks", (c) => c.json(ecs.tasks().map((task) => ({ ...viewOf(task), output: undefined }))));
   app.get("/tasks/:id", (c) => {
@@ -94,12 +93,28 @@ export const createAwsControl = ({ ecs, faults, events, functions }: AwsControlP
     return c.json(events.faults);
   });
   app.post("/functions/:name/invoke", async (c) => {
-    const found = functions.find(({ called }) => called.name === c.req.param("name"));
-    if (!found) return c.json({ error: `no such function, only ${functions.map(({ called }) => called.name)}` }, 404);
-    return c.json(await found.called.invoke((await c.req.text()) || "{}"));
+    const found = functions.find(c.req.param("name"));
+    if (!found) return c.json({ error: `no such function, only ${functions.list().map(({ name }) => name)}` }, 404);
+    return c.json(await found.invoke((await c.req.text()) || "{}"));
   });
   app.get("/functions", (c) =>
-    c.json(functions.map(({ called, url }) => ({ name: called.name, url, environments: called.environmentCount }))),
+    c.json(
+      functions.list().map(({ name, environmentCount }) => ({
+        name,
+        url: functions.findUrl(name),
+        environments: environmentCount,
+      })),
+    ),
   );
+  app.get("/logs", (c) => c.json(logs.list()));
+  app.get("/logs/lines", (c) => c.json(logs.lines(c.req.query("group") ?? "", c.req.query("contains"))));
+  app.get("/quotas", (c) => c.json(quotas.list()));
+  app.post("/quotas", async (c) => {
+    const { code, value } = (await c.req.json()) as { code?: unknown; value?: unknown };
+    if (typeof code !== "string" || typeof value !== "number" || !quotas.set(code, value)) {
+      return c.json({ error: `a quota has "code" and "value": ${quotas.list().map(({ code }) => code)}` }, 422);
+    }
+    return c.json(quotas.list());
+  });
   return app;
 };

@@ -1,77 +1,78 @@
-import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { HttpBindings } from "@hono/node-server";
-import { type Context, Hono } from "hono";
-import { messageOf } from "../../../bridge-task/errors.ts";
-import { AwsError } from "./aws-error.ts";
+import { clusterArn, lastPart, taskArn, taskDefinitionArn } from "./arns.ts";
+import type { Need } from "./authorization.ts";
 import type { Ecs } from "./ecs.ts";
-import type { Fault, Faults } from "./faults.ts";
+import { type Json, jsonsOf, textsOf } from "./json.ts";
+import type { JsonService } from "./json-service.ts";
 
-type Json = Record<string, unknown>;
-type Env = { Bindings: HttpBindings };
+/** The ARN of a cluster that a request names, whether or not there is one. */
+const clusterArnOf = ({ cluster }: Json): string => clusterArn(lastPart(String(cluster ?? "default")));
 
-const service = "AmazonEC2ContainerServiceV20141113";
-
-const parseInput = (text: string): Json => {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value as Json;
-  } catch (error) {
-    throw new AwsError("SerializationException", messageOf(error));
-  }
-  throw new AwsError("SerializationException", "The request is no JSON object.");
+const runTaskNeeds = (ecs: Ecs, input: Json): Need[] => {
+  const cluster = clusterArnOf(input);
+  const named = String(input.taskDefinition ?? "");
+  const found = ecs.definitions.find(named);
+  const { taskRoleArn, executionRoleArn } = found?.definition ?? {};
+  const passed = [executionRoleArn, taskRoleArn].filter((role) => role !== undefined);
+  return [
+    {
+      action: "ecs:RunTask",
+      resource: found?.arn ?? taskDefinitionArn(lastPart(named), 1),
+      context: { "ecs:cluster": cluster },
+    },
+    ...(jsonsOf(input.tags).length === 0
+      ? []
+      : [
+          {
+            action: "ecs:TagResource",
+            resource: taskArn(lastPart(cluster), "*"),
+            context: { "ecs:CreateAction": "RunTask", "ecs:cluster": cluster },
+          },
+        ]),
+    ...[...new Set(passed)].map((role) => ({
+      action: "iam:PassRole",
+      resource: role,
+      context: { "iam:PassedToService": "ecs-tasks.amazonaws.com" },
+    })),
+  ];
 };
 
-const answer = (c: Context, status: number, body: Json): Response =>
-  c.newResponse(JSON.stringify(body), status as 200, {
-    "content-type": "application/x-amz-json-1.1",
-    "x-amzn-requestid": randomUUID(),
-  });
-
-const throwIfPlanned = (fault: Fault | undefined): void => {
-  if (fault?.kind === "throttle") throw new AwsError("ThrottlingException", "Rate exceeded");
-  if (fault?.kind === "error") {
-    const { code, message = "A fault planned by the test", status = 400, members = {} } = fault;
-    throw new AwsError(code, message, { status, members });
-  }
+/** By ARN where a request names tasks by their ids. */
+const taskNeeds = (action: string, input: Json, tasks: readonly string[]): Need[] => {
+  const cluster = clusterArnOf(input);
+  return tasks.map((task) => ({
+    action,
+    resource: task.startsWith("arn:") ? task : taskArn(lastPart(cluster), task),
+    context: { "ecs:cluster": cluster },
+  }));
 };
 
-/** Ends early when the local cloud closes: whoever asked is cut off anyway. */
-const delay = (delayMs: number, closing: AbortSignal): Promise<void> =>
-  sleep(delayMs, undefined, { signal: closing }).catch(() => undefined);
-
-/** ECS as SDKs speak to it: POST / in awsJson1.1, the action in X-Amz-Target. */
-export const createEcsApi = (ecs: Ecs, faults: Faults, closing: AbortSignal): Hono<Env> => {
-  const actions: Record<string, (input: Json) => Json> = {
-    RunTask: (input) => ecs.runTask(input),
-    DescribeTasks: (input) => ecs.describeTasks(input),
-    ListTasks: (input) => ecs.listTasks(input),
-    StopTask: (input) => ecs.stopTask(input),
-  };
-  const app = new Hono<Env>();
-  app.post("/", async (c) => {
-    try {
-      const [prefix, action = ""] = (c.req.header("x-amz-target") ?? "").split(".");
-      const perform = prefix === service && Object.hasOwn(actions, action) ? actions[action] : undefined;
-      if (!perform)
-        throw new AwsError("UnknownOperationException", `The local cloud has no action ${prefix}.${action}`);
-      const input = parseInput(await c.req.text());
-      const fault = faults.take(action);
-      throwIfPlanned(fault);
-      if (fault?.kind === "failures") {
-        return answer(c, 200, {
-          tasks: [],
-          failures: [{ reason: fault.reason, detail: "A fault planned by the test" }],
-        });
-      }
-      if (fault?.kind === "delay") await delay(fault.delayMs, closing);
-      const output = perform(input);
-      if (fault?.kind === "lose_answer") c.env.incoming.socket.destroy();
-      return answer(c, 200, output);
-    } catch (error) {
-      if (!(error instanceof AwsError)) throw error;
-      return answer(c, error.status, { __type: error.code, message: error.message, ...error.members });
-    }
-  });
-  return app;
-};
+export const createEcsApi = (ecs: Ecs): JsonService => ({
+  target: "AmazonEC2ContainerServiceV20141113",
+  actions: {
+    RunTask: { needs: (input) => runTaskNeeds(ecs, input), perform: (input) => ecs.runTask(input) },
+    DescribeTasks: {
+      needs: (input) => taskNeeds("ecs:DescribeTasks", input, textsOf(input.tasks)),
+      perform: (input) => ecs.describeTasks(input),
+    },
+    ListTasks: {
+      needs: (input) => [{ action: "ecs:ListTasks", resource: "*", context: { "ecs:cluster": clusterArnOf(input) } }],
+      perform: (input) => ecs.listTasks(input),
+    },
+    StopTask: {
+      needs: (input) => taskNeeds("ecs:StopTask", input, [String(input.task ?? "")]),
+      perform: (input) => ecs.stopTask(input),
+    },
+    DescribeTaskDefinition: {
+      needs: () => [{ action: "ecs:DescribeTaskDefinition", resource: "*" }],
+      perform: (input) => ecs.describeTaskDefinition(input),
+    },
+    DescribeClusters: {
+      needs: (input) =>
+        textsOf(input.clusters ?? ["default"]).map((cluster) => ({
+          action: "ecs:DescribeClusters",
+          resource: clusterArnOf({ cluster }),
+        })),
+      perform: (input) => ecs.describeClusters(input),
+    },
+  },
+});

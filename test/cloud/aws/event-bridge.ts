@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../../bridge-task/errors.ts";
 import type { EventLog } from "../event-log.ts";
 import { accountId, region } from "./arns.ts";
-import { AwsError } from "./aws-error.ts";
-import type { LambdaFunction } from "./lambda-function.ts";
+import { checkPattern, matchesPattern } from "./event-pattern.ts";
+import type { Functions } from "./functions.ts";
+import type { Json } from "./json.ts";
 import type { Task } from "./task.ts";
 
 /** How events about tasks are delivered: EventBridge promises at least once, and no order. Holds until changed. */
@@ -21,7 +23,7 @@ export const noTaskEventFaults: TaskEventFaults = { duplicate: false, delayMs: 0
 const isoOf = (ms: number | undefined) => (ms === undefined ? undefined : new Date(Math.round(ms)).toISOString());
 
 /** "ECS Task State Change" as EventBridge delivers it: the task as DescribeTasks tells it, but with ISO 8601 times. */
-export const stateChangeOf = (task: Task): Record<string, unknown> => ({
+export const stateChangeOf = (task: Task): Json => ({
   version: "0",
   id: randomUUID(),
   "detail-type": "ECS Task State Change",
@@ -36,41 +38,89 @@ export const stateChangeOf = (task: Task): Record<string, unknown> => ({
     startedAt: isoOf(task.startedAtMs),
     stoppingAt: isoOf(task.stoppingAtMs),
     stoppedAt: isoOf(task.stoppedAtMs),
-    updatedAt: isoOf(task.stoppedAtMs),
+    updatedAt: isoOf(task.stoppedAtMs ?? task.startedAtMs ?? task.createdAtMs),
     tags: undefined,
     version: 5,
   },
 });
 
-export interface EventBridgeOptions {
-  log: EventLog;
-  functions: ReadonlyMap<string, LambdaFunction>;
-  /** Name of the function that is told of every task that stopped. */
-  onTaskStopped?: string | undefined;
-  /** A function that is invoked at a rate, as EventBridge Scheduler does. */
-  schedule?: { functionName: string; everyMs: number } | undefined;
+/** A pattern that events are held against: arrays of exact values, nested as the event is. */
+export interface Rule {
+  name: string;
+  pattern: Json;
+  functionName: string;
 }
 
-/** The rule for stopped tasks and the schedule: who invokes functions without being asked. */
+/** A function that is invoked at a rate, as EventBridge Scheduler does. */
+export interface Schedule {
+  name: string;
+  functionName: string;
+  everyMs: number;
+}
+
+export interface EventBridgeOptions {
+  log: EventLog;
+  functions: Functions;
+}
+
+/** The rule of which tasks that stopped are told to a function. */
+export const stoppedTasks: Json = {
+  source: ["aws.ecs"],
+  "detail-type": ["ECS Task State Change"],
+  detail: { lastStatus: ["STOPPED"] },
+};
+
+/** Rules and schedules: who invokes functions without being asked. */
 export class EventBridge {
   faults: TaskEventFaults = noTaskEventFaults;
   readonly #options: EventBridgeOptions;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #rules = new Map<string, Rule>();
+  readonly #schedules = new Map<string, NodeJS.Timeout>();
 
   constructor(options: EventBridgeOptions) {
     this.#options = options;
-    const { schedule } = options;
-    if (schedule) this.#timer = setInterval(() => this.#start(schedule.functionName, {}), schedule.everyMs);
   }
 
-  taskStopped(task: Task): void {
-    const { onTaskStopped } = this.#options;
+  /** One of the same name is replaced. Throws AwsError for a pattern that EventBridge refuses. */
+  addRule(rule: Rule): void {
+    checkPattern(rule.pattern);
+    this.#rules.set(rule.name, rule);
+  }
+
+  removeRule(name: string): void {
+    this.#rules.delete(name);
+  }
+
+  /** One of the same name is replaced. */
+  addSchedule({ name, functionName, everyMs }: Schedule): void {
+    this.removeSchedule(name);
+    if (this.#closing.signal.aborted) return;
+    this.#schedules.set(
+      name,
+      setInterval(() => this.#start(functionName, {}), everyMs),
+    );
+  }
+
+  removeSchedule(name: string): void {
+    clearInterval(this.#schedules.get(name));
+    this.#schedules.delete(name);
+  }
+
+  /** An event for each change of a task's status. */
+  taskChanged(task: Task): void {
     const { duplicate, delayMs, lost } = this.faults;
-    if (onTaskStopped === undefined || lost) return;
+    if (lost || this.#rules.size === 0) return;
     const event = stateChangeOf(task);
-    for (let copy = 0; copy < (duplicate ? 2 : 1); copy += 1) this.#start(onTaskStopped, event, delayMs * (copy + 1));
+    for (let copy = 0; copy < (duplicate ? 2 : 1); copy += 1) this.put(event, delayMs * (copy + 1));
+  }
+
+  /** Invokes the functions of the rules that the event matches. */
+  put(event: Json, delayMs = 0): void {
+    for (const { pattern, functionName } of this.#rules.values()) {
+      if (matchesPattern(pattern, event)) this.#start(functionName, event, delayMs);
+    }
   }
 
   /** Resolves when everything that was invoked so far has answered. */
@@ -79,30 +129,30 @@ export class EventBridge {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const name of [...this.#schedules.keys()]) this.removeSchedule(name);
     this.#closing.abort();
     await this.settled();
   }
 
-  #start(functionName: string, event: Record<string, unknown>, delayMs = 0): void {
+  #start(functionName: string, event: Json, delayMs = 0): void {
     if (this.#closing.signal.aborted) return;
     const run = this.#invoke(functionName, event, delayMs).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 
   /** The log has what goes wrong: nobody waits for the answer of an event. */
-  async #invoke(functionName: string, event: Record<string, unknown>, delayMs: number): Promise<void> {
+  async #invoke(functionName: string, event: Json, delayMs: number): Promise<void> {
     const { log, functions } = this.#options;
     try {
       await sleep(delayMs, undefined, { signal: this.#closing.signal });
     } catch {
       return; // The local cloud closes: events on their way are lost with it.
     }
-    const called = functions.get(functionName);
-    if (!called) throw new Error(`there is no function "${functionName}" to invoke`);
-    await called.invoke(JSON.stringify(event)).catch((error: unknown) => {
-      if (!(error instanceof AwsError)) throw error;
-      log.record("aws", "events.failed", { function: functionName, error: error.message });
-    });
+    try {
+      await functions.get(functionName).invoke(JSON.stringify(event));
+    } catch (error) {
+      // Of a function that was removed, or cannot take more. Lambda and EventBridge would try again for a while.
+      log.record("aws", "events.failed", { function: functionName, error: messageOf(error) });
+    }
   }
 }

@@ -11,7 +11,19 @@ export interface FunctionDefinition {
   handlerName?: string;
   env: Readonly<Record<string, string>>;
   timeoutMs: number;
+  /** 512 unless told. */
   memoryMb?: number;
+  /** Whose requests its requests to AWS are; "LOCALFUNCTION" unless told. */
+  accessKeyId?: string;
+  /** ARN of its role, for those who ask. */
+  roleArn?: string;
+  description?: string;
+  /** "nodejs24.x" unless told; it runs on our own Node in any case. */
+  runtime?: string;
+  /** "arm64" unless told; it runs on our own processor in any case. */
+  architecture?: "arm64" | "x86_64";
+  /** Name; "/aws/lambda/" and the function's name unless told. */
+  logGroup?: string;
 }
 
 export interface Invocation {
@@ -30,6 +42,8 @@ export interface EnvironmentOptions {
   name: string;
   definition: FunctionDefinition;
   platformEnv: Readonly<Record<string, string>>;
+  logGroup: string;
+  logStream: string;
   onLine(line: string, stream: "stdout" | "stderr"): void;
 }
 
@@ -57,6 +71,7 @@ const failure = (errorType: string, errorMessage: string) => ({
 export class ExecutionEnvironment {
   /** Resolves when the process is gone. */
   readonly exited: Promise<SandboxExit>;
+  readonly logStream: string;
   readonly #options: EnvironmentOptions;
   readonly #sandbox: Sandbox;
   readonly #startedMs = performance.now();
@@ -75,8 +90,9 @@ export class ExecutionEnvironment {
   }
 
   private constructor(options: EnvironmentOptions, server: LoopbackServer) {
-    const { name, definition, platformEnv, onLine } = options;
+    const { name, definition, platformEnv, logGroup, logStream, onLine } = options;
     this.#options = options;
+    this.logStream = logStream;
     const { dir, name: module } = path.parse(definition.bundleFile);
     this.#sandbox = new Sandbox({
       command: [process.execPath, runtimeClient],
@@ -90,12 +106,12 @@ export class ExecutionEnvironment {
         AWS_LAMBDA_FUNCTION_NAME: name,
         AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(definition.memoryMb ?? 512),
-        AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
-        AWS_LAMBDA_LOG_STREAM_NAME: "local",
-        AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
+        AWS_LAMBDA_LOG_GROUP_NAME: logGroup,
+        AWS_LAMBDA_LOG_STREAM_NAME: logStream,
+        AWS_EXECUTION_ENV: `AWS_Lambda_${definition.runtime ?? "nodejs24.x"}`,
         AWS_REGION: region,
         AWS_DEFAULT_REGION: region,
-        AWS_ACCESS_KEY_ID: "LOCALFUNCTION",
+        AWS_ACCESS_KEY_ID: definition.accessKeyId ?? "LOCALFUNCTION",
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_SESSION_TOKEN: "local",
         ...platformEnv,

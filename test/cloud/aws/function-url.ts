@@ -108,8 +108,8 @@ export const responseOf = ({ payload, functionError }: Pick<Invocation, "payload
   return response;
 };
 
-/** One function behind its URL. */
-export const createFunctionUrl = (called: LambdaFunction): Hono<{ Bindings: HttpBindings }> => {
+/** One function behind its URL; `called` throws AwsError where there is none any more. */
+export const createFunctionUrl = (called: () => LambdaFunction): Hono<{ Bindings: HttpBindings }> => {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.all("*", async (c) => {
     const body = new Uint8Array(await c.req.arrayBuffer());
@@ -118,7 +118,7 @@ export const createFunctionUrl = (called: LambdaFunction): Hono<{ Bindings: Http
     const sourceIp = c.env.incoming.socket.remoteAddress ?? "127.0.0.1";
     try {
       const event = eventOf({ method, url, headers: raw.headers, body, sourceIp, nowMs: Date.now() });
-      return responseOf(await called.invoke(JSON.stringify(event)));
+      return responseOf(await called().invoke(JSON.stringify(event)));
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
       return c.json({ Message: error.message }, error.status === 429 ? 429 : 502);

@@ -1,4 +1,5 @@
 import { AwsError } from "./aws-error.ts";
+import { type Json, optionalText } from "./json.ts";
 
 export interface KeyValue {
   name: string;
@@ -12,20 +13,13 @@ export interface RunTaskRequest extends Record<string, unknown> {
   count: number;
   clientToken: string | undefined;
   startedBy: string | undefined;
+  /** FARGATE or FARGATE_SPOT where a strategy was given instead of a launch type. */
+  capacityProvider: string | undefined;
   tags: { key: string; value: string }[];
   containerOverrides: { name: string; command: string[] | undefined; environment: KeyValue[] }[];
 }
 
-type Json = Record<string, unknown>;
-
 const invalid = (message: string): AwsError => new AwsError("InvalidParameterException", message);
-
-const optionalText = (input: Json, name: string): string | undefined => {
-  const value = input[name];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string") throw new AwsError("SerializationException", `${name} must be a string`);
-  return value;
-};
 
 const listOf = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
 
@@ -35,6 +29,22 @@ const checkNetwork = (input: Json): void => {
     throw invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
   }
   if (listOf(network.awsvpcConfiguration.subnets).length === 0) throw invalid("subnets can not be empty.");
+};
+
+/** The provider with the most weight: how ECS spreads many tasks over several does not matter for one at a time. */
+const capacityProviderOf = (input: Json): string | undefined => {
+  const strategy = listOf(input.capacityProviderStrategy);
+  if (strategy.length === 0) return undefined;
+  if (input.launchType !== undefined) {
+    throw invalid(
+      "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+    );
+  }
+  const [first] = strategy.toSorted((a, b) => Number(b.weight ?? 1) - Number(a.weight ?? 1));
+  const name = String(first?.capacityProvider);
+  if (name !== "FARGATE" && name !== "FARGATE_SPOT")
+    throw invalid(`The specified capacity provider '${name}' was not found.`);
+  return name;
 };
 
 const checkTag = ({ key, value = "" }: Json): { key: string; value: string } => {
@@ -76,6 +86,7 @@ export const readRunTask = (input: Json): RunTaskRequest => {
     count,
     clientToken,
     startedBy,
+    capacityProvider: capacityProviderOf(input),
     tags: listOf(input.tags).map(checkTag),
     containerOverrides: listOf(overrides.containerOverrides).map((override) => ({
       name: String(override.name),

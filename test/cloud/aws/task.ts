@@ -1,20 +1,11 @@
 import { withDeadline } from "../../../bridge-task/deadline.ts";
+import { messageOf } from "../../../bridge-task/errors.ts";
 import { type EventLog, epochMs } from "../event-log.ts";
-import { clusterArn, taskArn, taskDefinitionArn } from "./arns.ts";
+import { clusterArn, taskArn } from "./arns.ts";
 import type { RunTaskRequest } from "./run-task-request.ts";
 import { Sandbox, type SandboxExit } from "./sandbox.ts";
-
-export interface TaskDefinition {
-  /** Name of its one container. */
-  container: string;
-  /** Program and arguments: what CMD of the image would be. */
-  command: readonly string[];
-  env: Readonly<Record<string, string>>;
-  /** SIGKILL follows SIGTERM after this long. */
-  stopTimeoutSeconds: number;
-  /** Working directory; ours unless told. */
-  cwd?: string;
-}
+import type { TaskDefinition } from "./task-definition.ts";
+import type { RegisteredTaskDefinition } from "./task-definitions.ts";
 
 export type TaskStatus = "PROVISIONING" | "PENDING" | "RUNNING" | "STOPPED";
 export type StopCode = "TaskFailedToStart" | "EssentialContainerExited" | "UserInitiated";
@@ -27,15 +18,18 @@ export interface OutputLine {
 export interface TaskOptions {
   log: EventLog;
   cluster: string;
-  family: string;
-  definition: TaskDefinition;
+  registered: RegisteredTaskDefinition;
   taskId: string;
   request: RunTaskRequest;
   /** What ECS and the local cloud add to the environment: metadata URI, credentials, endpoints. */
   platformEnv: Readonly<Record<string, string>>;
+  /** The values of the definition's secrets, asked for when the container is to start. Throws with why it cannot. */
+  prepare(task: Task): Record<string, string>;
+  /** Called after each change of status. */
+  onStatus(task: Task): void;
   /** How long the task stays PROVISIONING and PENDING in all. */
   launchDelayMs: number;
-  onOutput?: ((line: string, taskId: string) => void) | undefined;
+  onOutput(line: string): void;
 }
 
 /** A task keeps this many lines of its output, the newest. */
@@ -45,7 +39,8 @@ const maxKeptLines = 2_000;
 export class Task {
   readonly id: string;
   readonly arn: string;
-  readonly family: string;
+  readonly cluster: string;
+  readonly registered: RegisteredTaskDefinition;
   readonly startedBy: string | undefined;
   readonly createdAtMs = epochMs();
   /** Resolves when STOPPED. */
@@ -68,20 +63,25 @@ export class Task {
     this.#options = options;
     this.id = options.taskId;
     this.arn = taskArn(options.cluster, options.taskId);
-    this.family = options.family;
+    this.cluster = options.cluster;
+    this.registered = options.registered;
     this.startedBy = options.request.startedBy;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.stopped = promise;
     this.#resolveStopped = resolve;
     this.#record("task.pending", { startedBy: this.startedBy, env: this.#overrides() });
     this.#launchTimer = setTimeout(() => {
-      this.status = "PENDING";
+      this.#become("PENDING");
       this.#launchTimer = setTimeout(() => this.#launch(), options.launchDelayMs / 2);
     }, options.launchDelayMs / 2);
   }
 
-  get containerName(): string {
-    return this.#options.definition.container;
+  get definition(): TaskDefinition {
+    return this.registered.definition;
+  }
+
+  get family(): string {
+    return this.registered.family;
   }
 
   get pid(): number | undefined {
@@ -89,7 +89,7 @@ export class Task {
   }
 
   /** SIGTERM, and SIGKILL after `graceMs` (the definition's stopTimeout unless told). Resolves when STOPPED. */
-  async stop(reason: string, graceMs = this.#options.definition.stopTimeoutSeconds * 1000): Promise<void> {
+  async stop(reason: string, graceMs = this.definition.stopTimeoutSeconds * 1000): Promise<void> {
     if (this.status === "STOPPED") return;
     this.desiredStatus = "STOPPED";
     this.stoppingAtMs ??= epochMs();
@@ -111,44 +111,61 @@ export class Task {
   }
 
   #overrides(): Record<string, string> {
-    const { definition, request } = this.#options;
+    const { definition } = this;
+    const { request } = this.#options;
     const override = request.containerOverrides.find(({ name }) => name === definition.container);
     return Object.fromEntries((override?.environment ?? []).map(({ name, value }) => [name, value]));
   }
 
   #launch(): void {
-    const { definition, request, platformEnv } = this.#options;
+    const { definition } = this;
+    const { request, platformEnv, prepare } = this.#options;
     const command = request.containerOverrides.find(({ name }) => name === definition.container)?.command;
+    let secrets: Record<string, string>;
+    try {
+      secrets = prepare(this);
+    } catch (error) {
+      this.stopCode = "TaskFailedToStart";
+      this.stoppedReason = `ResourceInitializationError: ${messageOf(error)}`;
+      this.#finish({ exitCode: undefined });
+      return;
+    }
     this.startedAtMs = epochMs();
-    this.status = "RUNNING";
     const sandbox = new Sandbox({
       command: command ?? definition.command,
-      env: { ...platformEnv, ...definition.env, ...this.#overrides() },
+      env: { ...platformEnv, ...definition.env, ...secrets, ...this.#overrides() },
       onLine: (line, stream) => this.#onOutput({ stream, line }),
       ...(definition.cwd === undefined ? {} : { cwd: definition.cwd }),
     });
     this.#sandbox = sandbox;
     this.#record("task.running", { startedAtMs: this.startedAtMs, pid: sandbox.pid });
     sandbox.exited.then((exit) => this.#finish(exit));
+    this.#become("RUNNING");
+  }
+
+  #become(status: TaskStatus): void {
+    this.status = status;
+    this.#options.onStatus(this);
   }
 
   #onOutput(output: OutputLine): void {
     this.output.push(output);
     if (this.output.length > maxKeptLines) this.output.shift();
     this.#record("task.output", { ...output });
-    this.#options.onOutput?.(output.line, this.id);
+    this.#options.onOutput(output.line);
   }
 
   #finish({ exitCode, error }: SandboxExit): void {
-    this.status = "STOPPED";
     this.desiredStatus = "STOPPED";
     this.exitCode = exitCode;
     this.stoppedAtMs = epochMs();
     this.stoppingAtMs ??= this.stoppedAtMs;
     this.stopCode ??= error ? "TaskFailedToStart" : "EssentialContainerExited";
     this.stoppedReason ??= error ? `CannotStartContainerError: ${error.message}` : "Essential container in task exited";
+    this.status = "STOPPED";
     this.#record("task.stopped", { exitCode, stopCode: this.stopCode, stoppedReason: this.stoppedReason });
     this.#resolveStopped();
+    this.#options.onStatus(this);
   }
 
   #record(type: string, data: Record<string, unknown>): void {
@@ -157,14 +174,16 @@ export class Task {
 
   /** The task as DescribeTasks tells it. Times are Unix epoch in seconds, as awsJson1.1 writes them. */
   describe({ withTags = false } = {}): Record<string, unknown> {
-    const { cluster, definition, request } = this.#options;
+    const { cluster, definition } = this;
+    const { request } = this.#options;
     const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
     return {
       taskArn: this.arn,
       clusterArn: clusterArn(cluster),
-      taskDefinitionArn: taskDefinitionArn(this.family),
+      taskDefinitionArn: this.registered.arn,
       group: `family:${this.family}`,
       launchType: "FARGATE",
+      capacityProviderName: request.capacityProvider,
       platformFamily: "Linux",
       platformVersion: "1.4.0",
       lastStatus: this.status,

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type ApiProblem, problems } from "./errors.ts";
+import type { Settings } from "./settings.ts";
 
 /** What becomes of a WebSocket upgrade: refused in HTTP, opened only to be told why it is closed, or a session. */
 export type Admission =
@@ -7,13 +8,14 @@ export type Admission =
   | { type: "closed"; code: 4000; problem: ApiProblem }
   | { type: "session"; model: string };
 
-const isRetired = (model: string): boolean => /^gpt-4o(-mini)?-realtime-preview/.test(model);
+/** The models of the beta protocol are gone. */
+export const isRetired = (model: string): boolean => /^gpt-4o(-mini)?-realtime-preview/.test(model);
 
 const protocolsOf = (headers: IncomingHttpHeaders): string[] =>
   (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
 
 /** Browsers cannot set headers: their key comes as a subprotocol. */
-const keyOf = (headers: IncomingHttpHeaders): string | undefined => {
+export const keyOf = (headers: IncomingHttpHeaders): string | undefined => {
   const prefix = "openai-insecure-api-key.";
   const protocol = protocolsOf(headers).find((name) => name.startsWith(prefix));
   return protocol?.slice(prefix.length) ?? headers.authorization?.replace(/^Bearer /, "");
@@ -23,8 +25,14 @@ const wantsBeta = (headers: IncomingHttpHeaders): boolean =>
   String(headers["openai-beta"] ?? "").includes("realtime") ||
   protocolsOf(headers).some((protocol) => protocol.startsWith("openai-beta.realtime"));
 
+export interface AdmissionOptions {
+  /** The only key that is let in. */
+  apiKey: string;
+  settings: Pick<Settings, "missingModels" | "isOutOfMoney">;
+}
+
 /** Decides on an upgrade to `/v1/realtime` by its headers and query. */
-export const admit = (url: URL, headers: IncomingHttpHeaders, apiKey: string): Admission => {
+export const admit = (url: URL, headers: IncomingHttpHeaders, { apiKey, settings }: AdmissionOptions): Admission => {
   if (keyOf(headers) !== apiKey) return { type: "http", status: 401, problem: problems.invalidApiKey() };
   if (url.pathname !== "/v1/realtime")
     return { type: "http", status: 404, problem: problems.invalidEvent(`Invalid URL (GET ${url.pathname})`) };
@@ -35,5 +43,6 @@ export const admit = (url: URL, headers: IncomingHttpHeaders, apiKey: string): A
   if (url.searchParams.has("intent")) return closed(problems.notOffered("A transcription session", "intent"));
   const model = url.searchParams.get("model");
   if (!model) return closed(problems.missingModel());
-  return isRetired(model) ? closed(problems.modelNotFound(model)) : { type: "session", model };
+  if (isRetired(model) || settings.missingModels.includes(model)) return closed(problems.modelNotFound(model));
+  return settings.isOutOfMoney ? closed(problems.noMoney()) : { type: "session", model };
 };

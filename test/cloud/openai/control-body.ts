@@ -55,6 +55,8 @@ const settingsShape = object({
   unknownEvents: boolean,
   obfuscation: boolean,
   tokensPerMinute: integer(1),
+  missingModels: listOf(string()),
+  isOutOfMoney: boolean,
 });
 
 const targetKeys = { sessionId: string() };

@@ -145,6 +145,12 @@ export const problems = {
       "invalid_api_key",
       "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
     ),
+  noMoney: (): ApiProblem => ({
+    type: "insufficient_quota",
+    code: "insufficient_quota",
+    message: "You exceeded your current quota, please check your plan and billing details.",
+    param: null,
+  }),
   serverError: (): ApiProblem => ({
     type: "server_error",
     code: "server_error",

@@ -6,10 +6,11 @@ import type { EventLog } from "../event-log.ts";
 import { admit } from "./admission.ts";
 import { createControl } from "./control.ts";
 import { demoRules } from "./demo-rules.ts";
-import { type ApiProblem, problems } from "./errors.ts";
+import type { ApiProblem } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { Listener } from "./listener.ts";
 import { Mind, type Reply, type Rule, type Voicebox } from "./mind.ts";
+import { answerRest } from "./rest.ts";
 import { Session } from "./session.ts";
 import type { SessionSocket } from "./session-parts.ts";
 import { defaultSettings, FaultPlan, type Settings } from "./settings.ts";
@@ -94,7 +95,7 @@ export const startOpenAiCloud = async (options: OpenAiCloudOptions): Promise<Ope
     socket: Duplex,
     accept: (onOpen: (webSocket: WebSocket) => void) => void,
   ): void => {
-    const admission = admit(new URL(request.url ?? "/", "http://127.0.0.1"), request.headers, apiKey);
+    const admission = admit(new URL(request.url ?? "/", "http://127.0.0.1"), request.headers, { apiKey, settings });
     if (admission.type === "session") {
       accept((webSocket) => open(webSocket, admission.model));
       return;
@@ -111,10 +112,8 @@ export const startOpenAiCloud = async (options: OpenAiCloudOptions): Promise<Ope
     });
   };
 
-  const onRequest: ConstructorParameters<typeof Listener>[0]["onRequest"] = (request, response) => {
-    const problem = problems.notOffered(`${request.method} ${request.url}`);
-    response.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify({ error: problem }));
-  };
+  const onRequest: ConstructorParameters<typeof Listener>[0]["onRequest"] = (request, response) =>
+    answerRest(request, response, { apiKey, settings });
 
   const secure = new Listener({ tls, onRequest, onUpgrade });
   const plain = new Listener({ onRequest, onUpgrade });

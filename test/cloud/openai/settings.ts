@@ -28,6 +28,10 @@ export interface Settings {
   obfuscation: boolean;
   /** Tokens per minute that `rate_limits.updated` counts down from. */
   tokensPerMinute: number;
+  /** Names of models that this key may not use. */
+  missingModels: readonly string[];
+  /** The account has no money left: no session is let in. */
+  isOutOfMoney: boolean;
 }
 
 export const defaultSettings = (): Settings => ({
@@ -44,6 +48,8 @@ export const defaultSettings = (): Settings => ({
   unknownEvents: false,
   obfuscation: true,
   tokensPerMinute: 800_000,
+  missingModels: [],
+  isOutOfMoney: false,
 });
 
 /** What goes wrong once, with the next response. */

@@ -76,8 +76,8 @@ export class Visit {
       user: { id: user.id, name: user.name },
       token: user.token,
       options: {
-        baseURL: stream.baseUrl,
-        locationHintUrl: stream.locationHintUrl,
+        ...(stream.baseUrl === undefined ? {} : { baseURL: stream.baseUrl }),
+        ...(stream.locationHintUrl === undefined ? {} : { locationHintUrl: stream.locationHintUrl }),
         clientEventsReportingEnabled: false,
         devicePersistence: { enabled: false },
       },
@@ -161,6 +161,11 @@ export class Visit {
       this.#saying -= 1;
       await this.#settle();
     }
+  }
+
+  /** Asks without a sound: the agent answers what comes so. */
+  async ask(text: string): Promise<void> {
+    await this.#call.sendCustomEvent({ type: "question", text });
   }
 
   /** Publishes while there is something to say, one change after the other; who joined to type is never shown as muted. */

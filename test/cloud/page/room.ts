@@ -63,12 +63,13 @@ export class Room {
     this.#microphoneChanged();
   }
 
-  /** Says a typed line into the call. */
+  /** Says a typed line into the call, or asks it. */
   async say(text: string): Promise<void> {
     const { sessionId } = this.#agent;
-    if (sessionId === null || !this.#visit) return;
+    if (!this.#visit) return;
     try {
-      await this.#visit.say(await speechOf(text, sessionId));
+      if (this.#invitation.typing === "asks") await this.#visit.ask(text);
+      else if (sessionId !== null) await this.#visit.say(await speechOf(text, sessionId));
     } catch (error) {
       view.showProblem(lineProblem(error));
     }
@@ -119,7 +120,8 @@ export class Room {
   #show(): void {
     const { sessionId, end } = this.#agent;
     const inCall = this.#visit !== undefined && !this.#over;
+    const canHear = this.#invitation.typing === "asks" || sessionId !== null;
     view.showAgent(this.#agent);
-    view.showControls({ say: inCall && sessionId !== null && end === null, act: inCall });
+    view.showControls({ say: inCall && canHear && end === null, act: inCall });
   }
 }

@@ -11,12 +11,25 @@ import { type Context, Hono } from "hono";
 import { InvalidInputError, messageOf } from "../../../bridge-task/errors.ts";
 import { speak } from "../../support/speech.ts";
 import { encodeWav } from "../../support/wav.ts";
-import type { Cloud } from "../index.ts";
+import type { EventLog } from "../event-log.ts";
+import type { CloudInfo } from "../index.ts";
+import type { OpenAiCloud } from "../openai/index.ts";
 import type { Invitation } from "./invitation.ts";
 
 export interface PageServer {
   url: string;
   close(): Promise<void>;
+}
+
+/** What the page stands on: the local cloud, or as much of it as there is where the services are the real ones. */
+export interface PageCloud {
+  info: Pick<CloudInfo, "streamApiKey" | "streamApiSecret"> &
+    Partial<Pick<CloudInfo, "streamServerBaseUrl" | "streamBaseUrl" | "locationHintUrl">>;
+  log: EventLog;
+  /** Served under /control. */
+  control: { app: Hono };
+  /** Without it a model hears for itself, and the page says that it is no stand-in. */
+  openai?: Pick<OpenAiCloud, "mind">;
 }
 
 const folder = import.meta.dirname;
@@ -48,17 +61,22 @@ const textField = async (c: Context, name: string, maxLength: number): Promise<s
 };
 
 /** What the page asks of its own server: everything that takes the app's secret or the local cloud itself. */
-const createApi = ({ info, log, openai }: Cloud): Hono => {
-  const streamClient = new StreamClient(info.streamApiKey, info.streamApiSecret, {
-    basePath: info.streamServerBaseUrl,
-  });
+const createApi = ({ info, log, openai }: PageCloud): Hono => {
+  const { streamApiKey, streamApiSecret, streamServerBaseUrl, streamBaseUrl, locationHintUrl } = info;
+  const ownServer = streamServerBaseUrl === undefined ? {} : { basePath: streamServerBaseUrl };
+  const streamClient = new StreamClient(streamApiKey, streamApiSecret, ownServer);
   const newPerson = async (name: string): Promise<{ id: string; name: string }> => {
     const person = { id: `person-${randomBytes(4).toString("hex")}`, name };
     await streamClient.upsertUsers([person]);
     return person;
   };
   const invite = (call: Invitation["call"], user: { id: string; name: string }, afterSeq: number): Invitation => ({
-    stream: { apiKey: info.streamApiKey, baseUrl: info.streamBaseUrl, locationHintUrl: info.locationHintUrl },
+    stream: {
+      apiKey: streamApiKey,
+      ...(streamBaseUrl === undefined ? {} : { baseUrl: streamBaseUrl }),
+      ...(locationHintUrl === undefined ? {} : { locationHintUrl }),
+    },
+    typing: openai ? "speaks" : "asks",
     call,
     user: { ...user, token: streamClient.generateUserToken({ user_id: user.id, validity_in_seconds: 24 * 3_600 }) },
     eventsUrl: `/control/events/live?after=${afterSeq}`,
@@ -79,6 +97,7 @@ const createApi = ({ info, log, openai }: Cloud): Hono => {
     await streamClient.video.call(type, id).get();
     return c.json(invite({ type, id }, user, 0), 201);
   });
+  if (!openai) return api;
   api.post("/lines", async (c) => {
     const text = await textField(c, "text", maxLineLength);
     const sessionId = await textField(c, "sessionId", 100);
@@ -90,8 +109,14 @@ const createApi = ({ info, log, openai }: Cloud): Hono => {
   return api;
 };
 
+/** Other sites, open in the same browser, shall neither make calls by this server nor read what it says. */
+const isOwnPage = (c: Context): boolean => {
+  const [host = "", origin] = [c.req.header("host"), c.req.header("origin")];
+  return /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host) && (origin === undefined || origin === `http://${host}`);
+};
+
 /** Serves the page, its API and, under /control, the local cloud's control routes, on a free loopback port. */
-export const servePage = async (cloud: Cloud): Promise<PageServer> => {
+export const servePage = async (cloud: PageCloud): Promise<PageServer> => {
   const [html, styles, scripts] = await Promise.all([
     readFile(path.join(folder, "index.html"), "utf8"),
     readFile(path.join(folder, "styles.css"), "utf8"),
@@ -99,7 +124,8 @@ export const servePage = async (cloud: Cloud): Promise<PageServer> => {
   ]);
   const app = new Hono();
   app.onError((error, c) => c.json({ error: messageOf(error) }, error instanceof InvalidInputError ? 400 : 502));
-  app.get("/", (c) => c.html(html));
+  app.use(async (c, next) => (isOwnPage(c) ? next() : c.json({ error: "this page is asked from itself only" }, 403)));
+  app.get("/", (c) => c.html(cloud.openai ? html : html.replace("<body>", '<body class="live">')));
   app.get("/styles.css", (c) => c.body(styles, 200, { "content-type": "text/css" }));
   for (const [name, text] of scripts) app.get(name, (c) => c.body(text, 200, { "content-type": "text/javascript" }));
   app.route("/api", createApi(cloud));

@@ -8,6 +8,7 @@ import { WebSocketServer } from "ws";
 import type { EventLog } from "../event-log.ts";
 import { createControl } from "./control.ts";
 import { AppSettings } from "./coordinator/app.ts";
+import { CallTypes } from "./coordinator/call-types.ts";
 import { CallDirectory } from "./coordinator/calls.ts";
 import type { Coordinator } from "./coordinator/coordinator.ts";
 import { serveCoordinatorSocket } from "./coordinator/coordinator-socket.ts";
@@ -91,6 +92,7 @@ export const startStreamCloud = async (options: StreamCloudOptions): Promise<Str
     hub,
     webhooks,
     app,
+    callTypes: new CallTypes(),
     sfu,
     socketFaults,
     restFaults: [],

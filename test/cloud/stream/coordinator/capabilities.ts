@@ -24,11 +24,15 @@ const host = [
 ];
 
 /** What users and members may do by their role, host and admin aside. In audio rooms and live streams the others listen. */
-const byRole = (call: CallRecord, roles: readonly (string | undefined)[]): string[] => {
+const byRole = (call: Pick<CallRecord, "type">, roles: readonly (string | undefined)[]): string[] => {
   if (call.type === "development") return host;
   const isForListening = call.type === "audio_room" || call.type === "livestream";
   return isForListening && !roles.includes("speaker") ? guest : speaker;
 };
+
+/** What a call type grants a role, as GET /video/calltypes tells it. */
+export const capabilitiesOfRole = (type: string, role: string): string[] =>
+  role === "admin" || role === "host" ? host : byRole({ type }, [role]);
 
 /**
  * own_capabilities of a user in a call: by the call's type and the roles of user and member, then what was granted or revoked

@@ -1,5 +1,6 @@
 import type { EventLog } from "../../event-log.ts";
 import type { AppSettings } from "./app.ts";
+import type { CallTypes } from "./call-types.ts";
 import type { CallDirectory, CallRecord } from "./calls.ts";
 import type { EventHub } from "./hub.ts";
 import type { CallSessions } from "./sessions.ts";
@@ -39,6 +40,7 @@ export interface Coordinator {
   hub: EventHub;
   webhooks: Webhooks;
   app: AppSettings;
+  callTypes: CallTypes;
   sfu: SfuDoor;
   socketFaults: CoordinatorSocketFaults;
   /** Fault: requests that are refused although nothing is wrong with them. */

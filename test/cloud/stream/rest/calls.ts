@@ -20,7 +20,13 @@ export const callRoutes = (coordinator: Coordinator): Hono<RestEnv> =>
       const caller = c.get("caller");
       const found = coordinator.calls
         .all()
-        .map((call) => ({ ...callResponse(coordinator.users, call), members: [...call.members.keys()], call }))
+        .map((call) => ({
+          ...callResponse(coordinator.users, call),
+          members: [...call.members.keys()],
+          // Only filters know it.
+          ongoing: (call.session?.participants.length ?? 0) > 0,
+          call,
+        }))
         .filter((item) => matchesFilter(item, record(body.filter_conditions)));
       const page = sortBy(found, body.sort).slice(0, typeof body.limit === "number" ? body.limit : defaultPageSize);
       if (body.watch === true) for (const { call } of page) watchCall(coordinator, c, call.cid);

@@ -5,7 +5,7 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import { callRoutes } from "./calls.ts";
 import { answer, authenticate, type RestEnv } from "./context.ts";
 import { moderationRoutes } from "./moderation.ts";
-import { appRoutes, userRoutes } from "./users.ts";
+import { appRoutes, callTypeRoutes, userRoutes } from "./users.ts";
 
 /** CloudFront's point of presence that every location hint of the local cloud names. */
 const pointOfPresence = "AMS1-P2";
@@ -31,6 +31,7 @@ export const createRest = (coordinator: Coordinator): Hono<RestEnv> => {
     // Telemetry of the browser SDK; its first ones carry no token.
     .post("/call_client_event", (c) => answer(c, {}))
     .use(authenticate(coordinator))
+    .route("/", callTypeRoutes(coordinator))
     .route("/", callRoutes(coordinator))
     .route("/", moderationRoutes(coordinator));
   app.route("/video", video);

@@ -1,0 +1,64 @@
+import { messageOf, TimeoutError } from "../../../bridge-task/errors.ts";
+import { CommandError, exitCodes } from "./failure.ts";
+
+const noCredentials = new Set([
+  "CredentialsProviderError",
+  "TokenProviderError",
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "InvalidClientTokenId",
+  "UnrecognizedClientException",
+  "InvalidSignatureException",
+  "SignatureDoesNotMatch",
+]);
+
+const accessDenied = new Set(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]);
+
+const noAnswer = new Set(["TimeoutError", "ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "NetworkingError"]);
+
+export const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "");
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+
+/** The right that AWS misses, such as "ssm:GetParameter"; undefined where it does not say. */
+export const missingRight = (error: unknown): string | undefined =>
+  /perform:? ([a-z0-9-]+:[A-Za-z]+)/.exec(messageOf(error))?.[1];
+
+/** Why AWS did not do it, in the words of what can be done about it. `what`: "reading the deployment". */
+export const fromAws = (what: string, error: unknown): CommandError => {
+  if (error instanceof CommandError) return error;
+  const name = nameOf(error);
+  const message = messageOf(error);
+  if (/region is missing/i.test(message)) {
+    return new CommandError(
+      exitCodes.notDeployed,
+      "AWS needs a region: set AWS_REGION to the one that was deployed to, or a region in the profile (AWS_PROFILE)",
+      error,
+    );
+  }
+  if (noCredentials.has(name) || /could not load credentials/i.test(message)) {
+    return new CommandError(
+      exitCodes.notDeployed,
+      `AWS takes no credentials from here (${message}): sign in (aws sso login, or aws configure), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+      error,
+    );
+  }
+  if (accessDenied.has(name)) {
+    const right = missingRight(error);
+    const mend = right === undefined ? "use a role that may" : `allow ${right} to the role that you use`;
+    return new CommandError(exitCodes.notDeployed, `${what}: AWS does not allow it (${message}); ${mend}`, error);
+  }
+  if (noAnswer.has(name) || noAnswer.has(codeOf(error)) || error instanceof TimeoutError) {
+    return new CommandError(
+      exitCodes.failed,
+      `${what}: AWS did not answer (${message || codeOf(error)}): check the network, AWS_REGION and AWS_ENDPOINT_URL, then try again`,
+      error,
+    );
+  }
+  return new CommandError(exitCodes.failed, `${what}: ${name === "" ? "" : `${name}: `}${message}`, error);
+};
+
+/** Whether AWS says that the right is missing; also where a command's end was made of that. */
+export const isAccessDenied = (error: unknown): boolean =>
+  accessDenied.has(nameOf(error)) ||
+  (error instanceof CommandError && error.cause !== undefined && isAccessDenied(error.cause));

@@ -1,0 +1,59 @@
+import { InvalidInputError } from "../bridge-task/errors.ts";
+import type { ToolManifest, ToolManifestEntry } from "../functions/tools/manifest.ts";
+import { createFunction } from "./function.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Settings } from "./settings.ts";
+import { toolAccess } from "./tool-access.ts";
+
+/** Tool → its function. */
+export type ToolFunctions = Readonly<Record<string, sst.aws.Function>>;
+
+/** Lambda runs nothing for longer. */
+const longestSeconds = 900;
+/** After the tool's own time is up it still says so, in its log and to the model. */
+const graceSeconds = 2;
+
+/** "get_current_time" → "ToolGetCurrentTime". */
+export const toolComponent = (name: string): string =>
+  `Tool${name
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`)
+    .join("")}`;
+
+/** Throws InvalidInputError that names two tools whose functions would have the same name. */
+const checkNames = (tools: ToolManifest): void => {
+  const taken = new Map<string, string>();
+  for (const { name } of tools) {
+    const component = toolComponent(name);
+    const other = taken.get(component);
+    if (other !== undefined) {
+      throw new InvalidInputError(
+        `the tools "${other}" and "${name}" are both ${component} in AWS: rename one of them`,
+      );
+    }
+    taken.set(component, name);
+  }
+};
+
+const createTool = (
+  { name, file, timeoutMs, secrets: names }: ToolManifestEntry,
+  secrets: Secrets,
+  settings: Settings,
+) => {
+  const access = Object.hasOwn(toolAccess, name) ? toolAccess[name]?.() : undefined;
+  const options = {
+    file,
+    description: `Tool ${name} of the agents`,
+    timeoutSeconds: Math.min(longestSeconds, Math.ceil(timeoutMs / 1_000) + graceSeconds),
+    memoryMb: 512 as const,
+    environment: { ...secrets.environment(names), ...access?.environment },
+    permissions: [...secrets.read(names), ...(access?.permissions ?? [])],
+  };
+  return createFunction(toolComponent(name), options, settings).fn;
+};
+
+/** A function for each tool, with a role of its own and only the secrets that it names. */
+export const createTools = (tools: ToolManifest, secrets: Secrets, settings: Settings): ToolFunctions => {
+  checkNames(tools);
+  return Object.fromEntries(tools.map((tool) => [tool.name, createTool(tool, secrets, settings)]));
+};

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Simulation, startSimulation } from "./simulation.ts";
+
+let simulation: Simulation;
+
+beforeAll(async () => {
+  simulation = await startSimulation();
+});
+
+afterAll(() => simulation?.close());
+
+const app = () => simulation.stream.coordinator.app;
+
+test("a deploy without a secret fails, names it, and leaves Stream alone", { timeout: 60_000 }, async () => {
+  await simulation.setSecrets("incomplete");
+  await simulation.sst("secret", "remove", "OpenAiApiKey", "--stage", "incomplete");
+
+  const { exitCode, output } = await simulation.sst("deploy", "--stage", "incomplete");
+
+  expect(exitCode).not.toBe(0);
+  expect(output).toContain("sst secret set OpenAiApiKey");
+  expect(output).not.toContain("Complete");
+  expect(app().settings.event_hooks).toEqual([]);
+});
+
+test("a deploy beside another stage's hook fails, names that stage, changes no hook, and succeeds once it is gone", {
+  timeout: 90_000,
+}, async () => {
+  const other = {
+    id: "0f3a1c6e-2222-8333-9444-555566667777",
+    enabled: true,
+    hook_type: "webhook",
+    webhook_url: "http://127.0.0.1:9/webhooks/stream?app=stream-agent-bridge&stage=elsewhere&calls=all",
+    event_types: ["call.created"],
+    should_send_custom_events: false,
+    created_at: "2026-01-01T00:00:00Z",
+    updated_at: "2026-01-01T00:00:00Z",
+    product: "all",
+  };
+  app().restore({ event_hooks: [other] });
+  await simulation.setSecrets("second");
+
+  const refused = await simulation.sst("deploy", "--stage", "second");
+
+  expect(refused.exitCode).not.toBe(0);
+  // The answer of a function that failed is JSON.
+  expect(refused.output).toContain(String.raw`already sends its events to stage \"elsewhere\"`);
+  expect(refused.output).toContain("npx sst remove --stage elsewhere");
+  expect(app().settings.event_hooks).toEqual([other]);
+
+  app().restore({ event_hooks: [] });
+  const { exitCode, output } = await simulation.sst("deploy", "--stage", "second");
+
+  expect(output).toContain("Complete");
+  expect(exitCode).toBe(0);
+  expect(app().settings.event_hooks).toHaveLength(1);
+});

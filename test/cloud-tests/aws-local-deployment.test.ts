@@ -1,11 +1,13 @@
 import { DescribeTaskDefinitionCommand, ECSClient, RunTaskCommand } from "@aws-sdk/client-ecs";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { StreamClient } from "@stream-io/node-sdk";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Bundle } from "../../infra/build/bundles.ts";
 import { deploymentParameter, parameterNames } from "../../infra/operate/deployment.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { type LocalDeployment, type LocalDeploymentOptions, startLocalDeployment } from "../cloud/local-deployment.ts";
+import { startStreamCloud } from "../cloud/stream/index.ts";
 import { sharedBundles } from "../support/bundles.ts";
 import { clientOf, runTaskInput } from "./aws-fixture.ts";
 
@@ -121,5 +123,22 @@ it("speaks to the live services where no others are named, and joins no calls wh
     for (const name of ["STREAM_BASE_URL", "OPENAI_BASE_URL", "NODE_EXTRA_CA_CERTS", "STAGE"]) {
       expect(environment).not.toHaveProperty(name);
     }
+  }
+});
+
+it("tells Stream of its webhook as a deploy does, where that is said", async () => {
+  await local.close();
+  log = new EventLog();
+  const stream = await startStreamCloud({ log, apiKey: "stream-key", apiSecret: secrets.streamApiSecret });
+  try {
+    const services = { streamApiKey: "stream-key", streamBaseUrl: stream.serverBaseUrl, ...secrets };
+    await start({ services, streamWebhook: "register" });
+    const client = new StreamClient("stream-key", secrets.streamApiSecret, { basePath: stream.serverBaseUrl });
+    const hooks = async () => (await client.getApp()).app.event_hooks ?? [];
+    expect(await hooks()).toEqual([]);
+    await local.register();
+    expect(await hooks()).toMatchObject([{ enabled: true, webhook_url: expect.stringContaining(local.webhookUrl) }]);
+  } finally {
+    await stream.close();
   }
 });

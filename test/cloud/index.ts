@@ -66,6 +66,11 @@ export interface CloudOptions {
   /** More environment for the bridge task, and for the functions that dispatch. */
   bridgeEnvironment?: Record<string, string>;
   dispatchEnvironment?: Record<string, string>;
+  /**
+   * Stream has the hook among its app's settings, as after a deploy, and the sweeper has run. Without it the stand-in of Stream
+   * is told directly, which is quicker.
+   */
+  registered?: boolean;
   /** What the bridge task runs; by default Node on the bundle. */
   bridgeCommand?: (bundleFile: string) => string[];
 }
@@ -124,6 +129,7 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
           openAiBaseUrl: openai.baseUrl,
           caFile,
         },
+        streamWebhook: options.registered ? "register" : "off",
         ...(options.onTaskOutput ? { onOutput: options.onTaskOutput } : {}),
         ...(options.bridgeEnvironment ? { bridgeEnvironment: options.bridgeEnvironment } : {}),
         ...(options.dispatchEnvironment ? { dispatchEnvironment: options.dispatchEnvironment } : {}),
@@ -132,8 +138,9 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
     );
     closers.push(() => local.close());
     const { aws, agentsUrl, agentsKey, webhookUrl, deployment } = local;
-    // The hook as a deployment registers it: only the events that the webhook acts on.
-    stream.setWebhook({ url: webhookUrl, eventTypes });
+    // Only the events that the webhook acts on, as a deployment has it.
+    if (options.registered) await step("registered with Stream", () => local.register());
+    else stream.setWebhook({ url: webhookUrl, eventTypes });
 
     const control = await startControl({ log, stream, openai, aws });
     closers.push(() => control.close());

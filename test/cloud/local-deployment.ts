@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { candidates } from "../../functions/dispatch/agents.ts";
 import { callsTableSchema, callsTableTtlAttribute } from "../../functions/dispatch/calls-table-schema.ts";
+import type { RegistrationRequest } from "../../functions/registration/types.ts";
 import { bridgeRuntime } from "../../infra/build/bridge-runtime.ts";
 import type { Bundle, BundleName } from "../../infra/build/bundles.ts";
 import { ticketsTableSchema } from "../../infra/build/tickets-table.ts";
@@ -57,6 +58,8 @@ export interface LocalDeployment {
   webhookUrl: string;
   /** As it stands in the parameter `deploymentParameter(localStage)`. */
   deployment: Deployment;
+  /** What a deploy ends with, and the first minute after it: the function `register` tells Stream, and the sweeper runs. */
+  register(): Promise<void>;
   /** Ends everything, children first. Idempotent. */
   close(): Promise<void>;
 }
@@ -183,6 +186,18 @@ const putFunctions = (aws: AwsCloud, options: LocalDeploymentOptions, tools: Too
   }
 };
 
+const register = async (aws: AwsCloud, { stage, calls, agentUsers }: Deployment, webhookUrl: string): Promise<void> => {
+  const users = agentUsers.map((id) => ({ id }));
+  const request: RegistrationRequest = { stage, calls, webhookUrl, users };
+  for (const [name, event] of [
+    ["register", request],
+    ["sweep", {}],
+  ] as const) {
+    const { functionError, payload } = await aws.invoke(name, event);
+    if (functionError !== undefined) throw new Error(`the function "${name}" failed: ${payload}`);
+  }
+};
+
 const addEvents = (aws: AwsCloud): void => {
   aws.addRule({
     name: "task-stopped",
@@ -215,6 +230,8 @@ export const startLocalDeployment = async (options: LocalDeploymentOptions): Pro
     const taskDefinition = putBridge(aws, options, tools);
     putFunctions(aws, options, tools, taskDefinition);
     addEvents(aws);
+    // A new account has room for six: this one was told to allow as many as the functions do.
+    aws.quotas.set("L-3032A538", callsAtOnce * taskVcpu);
     const agentsUrl = (await aws.addFunctionUrl("webhook")).replace(/\/$/, "");
     const deployment: Deployment = {
       stage: localStage,
@@ -247,12 +264,14 @@ export const startLocalDeployment = async (options: LocalDeploymentOptions): Pro
       ...(services.openAiBaseUrl === undefined ? {} : { openAiBaseUrl: services.openAiBaseUrl }),
     };
     aws.parameters.put(deploymentParameter(localStage), JSON.stringify(deployment), "String");
+    const webhookUrl = `${agentsUrl}/webhooks/stream`;
     return {
       aws,
       agentsUrl,
       agentsKey,
-      webhookUrl: `${agentsUrl}/webhooks/stream`,
+      webhookUrl,
       deployment,
+      register: () => register(aws, deployment, webhookUrl),
       close: () => aws.close(),
     };
   } catch (error) {

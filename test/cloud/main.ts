@@ -1,7 +1,9 @@
 import { startCloud } from "./index.ts";
 
 const json = process.argv.includes("--json");
+const registered = process.argv.includes("--registered");
 const cloud = await startCloud({
+  registered,
   onStep: (step, tookMs) => process.stderr.write(`${step} (${tookMs.toFixed(0)} ms)\n`),
   onTaskOutput: (line) => process.stderr.write(`${line}\n`),
 });

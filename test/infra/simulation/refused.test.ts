@@ -23,6 +23,24 @@ test("a deploy without a secret fails, names it, and leaves Stream alone", { tim
   expect(app().settings.event_hooks).toEqual([]);
 });
 
+test("a deploy with a wrong Stream secret fails, says what to set, and succeeds once it is set", {
+  timeout: 90_000,
+}, async () => {
+  await simulation.setSecrets("mistyped");
+  await simulation.sst("secret", "set", "StreamApiSecret", "no-such-secret", "--stage", "mistyped");
+
+  const refused = await simulation.sst("deploy", "--stage", "mistyped");
+
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.output).toContain("set StreamApiKey and StreamApiSecret to those of one app");
+  expect(app().settings.event_hooks).toEqual([]);
+
+  await simulation.setSecrets("mistyped");
+  expect(await simulation.sst("deploy", "--stage", "mistyped")).toMatchObject({ exitCode: 0 });
+  expect(app().settings.event_hooks).toHaveLength(1);
+  app().restore({ event_hooks: [] });
+});
+
 test("a deploy beside another stage's hook fails, names that stage, changes no hook, and succeeds once it is gone", {
   timeout: 90_000,
 }, async () => {

@@ -30,7 +30,7 @@ export interface Caps {
   callsAtOnce: number;
 }
 
-/** The settings of the functions that dispatch: webhook, task-stopped and sweep. */
+/** The settings of each function that dispatches: webhook, task-stopped and sweep. */
 export interface DispatchConfig {
   streamApiKey: string;
   /** Signs the webhooks, and our requests to Stream. */
@@ -39,8 +39,6 @@ export interface DispatchConfig {
   streamBaseUrl: string | undefined;
   /** Name of the DynamoDB table. */
   callsTable: string;
-  /** The bearer key of the HTTP API. */
-  agentsApiKey: string;
   bridge: BridgeTarget;
   /** Call types whose calls the agents' `joins` are asked about; "default" unless told, and empty for "none". */
   callTypes: string[];
@@ -53,17 +51,23 @@ export interface DispatchConfig {
   allowLoopbackUrls: boolean;
 }
 
+/** Those of the webhook. */
+export interface WebhookConfig extends DispatchConfig {
+  /** The bearer key of the HTTP API. */
+  agentsApiKey: string;
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const listOf = (value: string): string[] => value.split(",").flatMap((part) => part.trim() || []);
 
 const isBaseUrl = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
-/**
- * The functions' settings: this file is the one place that reads their environment.
- * Throws InvalidInputError that names every variable that is missing or wrong, and no value but those of numbers and choices.
- */
-export const readConfig = (environment: Environment): DispatchConfig => {
+/** `more` is asked for what one function has beside the others; what it misses is named with the rest. */
+const read = <More extends object>(
+  environment: Environment,
+  more: (text: (name: string) => string) => More,
+): DispatchConfig & More => {
   const missing: string[] = [];
   const wrong: string[] = [];
   const given = (name: string): string => environment[name]?.trim() ?? "";
@@ -103,7 +107,6 @@ export const readConfig = (environment: Environment): DispatchConfig => {
     streamApiSecret: text("STREAM_API_SECRET"),
     streamBaseUrl,
     callsTable: text("CALLS_TABLE"),
-    agentsApiKey: text("AGENTS_API_KEY"),
     bridge: {
       cluster: text("BRIDGE_CLUSTER"),
       taskDefinition: text("BRIDGE_TASK_DEFINITION"),
@@ -117,6 +120,7 @@ export const readConfig = (environment: Environment): DispatchConfig => {
     caps: { agentsPerCall: count("MAX_AGENTS_PER_CALL", 4), callsAtOnce: count("MAX_CALLS", 100) },
     functionTools: environment.TOOL_NAMES === undefined ? undefined : listOf(environment.TOOL_NAMES),
     allowLoopbackUrls: given("LOOPBACK_URLS") === "allowed",
+    ...more(text),
   };
   if (missing.length > 0) wrong.unshift(`${missing.join(", ")} must be set`);
   if (wrong.length > 0) {
@@ -127,6 +131,25 @@ export const readConfig = (environment: Environment): DispatchConfig => {
   return config;
 };
 
+/**
+ * The functions' settings: this file is the one place that reads their environment.
+ * Throws InvalidInputError that names every variable that is missing or wrong, and no value but those of numbers and choices.
+ */
+export const readConfig = (environment: Environment): DispatchConfig => read(environment, () => ({}));
+
+/** The webhook's settings. Throws InvalidInputError like readConfig. */
+export const readWebhookConfig = (environment: Environment): WebhookConfig =>
+  read(environment, (text) => ({ agentsApiKey: text("AGENTS_API_KEY") }));
+
+/** The cluster whose tasks go with the stage. Throws InvalidInputError like readConfig. */
+export const readBridgeCluster = (environment: Environment): string => {
+  const cluster = environment.BRIDGE_CLUSTER?.trim() ?? "";
+  if (cluster !== "") return cluster;
+  throw new InvalidInputError(
+    "the function's environment cannot be used: BRIDGE_CLUSTER must be set. Mend it and deploy again",
+  );
+};
+
 /** What it takes to speak to Stream as a server. */
 export interface StreamKeys {
   apiKey: string;
@@ -135,7 +158,7 @@ export interface StreamKeys {
   baseUrl: string | undefined;
 }
 
-/** The settings of the function that registers with Stream: it has no others. Throws InvalidInputError like readConfig. */
+/** The settings of the function that registers with Stream: it has no others but the cluster. Throws InvalidInputError like readConfig. */
 export const readStreamKeys = (environment: Environment): StreamKeys => {
   const text = (name: string): string => environment[name]?.trim() ?? "";
   const missing = ["STREAM_API_KEY", "STREAM_API_SECRET"].filter((name) => text(name) === "");

@@ -1,12 +1,12 @@
 import { handle } from "hono/aws-lambda";
 import { createLogger } from "../bridge-task/log.ts";
 import { createApp } from "./app.ts";
-import { readConfig } from "./config.ts";
+import { readWebhookConfig } from "./config.ts";
 import { candidates } from "./dispatch/agents.ts";
 import { dispatcherFrom } from "./dispatch/from-config.ts";
 import { withParameters } from "./parameters.ts";
 
-const config = readConfig(await withParameters(process.env));
+const config = readWebhookConfig(await withParameters(process.env));
 const logger = createLogger();
 
 /** The Lambda behind the Function URL: Stream posts its events to it, and applications ask it for agents. */

@@ -51,6 +51,13 @@ export const createAlarms = (webhook: Watched, taskStopped: Watched, { alarmEmai
     dimensions: { FunctionName: webhook.fn.name },
     alarmDescription: "The webhook answered 5xx: an agent may be missing in a call; read its log group",
   });
+  alarm("WebhookThrottles", {
+    namespace: "AWS/Lambda",
+    metricName: "Throttles",
+    dimensions: { FunctionName: webhook.fn.name },
+    alarmDescription:
+      "Lambda turned away requests to the webhook: the account runs as many functions at once as it may (10 in a new one). Ask AWS for more: Service Quotas, Lambda, Concurrent executions",
+  });
 
   const filter = new aws.cloudwatch.LogMetricFilter("TasksEndedBadlyFilter", {
     logGroupName: taskStopped.logGroup.name,

@@ -1,7 +1,9 @@
 import type { Agent } from "../bridge-task/agents/agent.ts";
 import { bridgeRuntime } from "./build/bridge-runtime.ts";
+import { appName } from "./operate/deployment.ts";
 import { accountId, logGroupName, partition, region } from "./places.ts";
 import { onlyThese, type Statement, writeLogs } from "./policies.ts";
+import type { SecretUse } from "./secret-names.ts";
 import type { Secrets } from "./secrets.ts";
 import { retentionDays, type Settings } from "./settings.ts";
 import type { ToolFunctions } from "./tools.ts";
@@ -14,9 +16,12 @@ const imageRepository = "sst-asset";
 
 const ownSecrets = ["STREAM_API_KEY", "STREAM_API_SECRET", "OPENAI_API_KEY", "AGENTS_API_KEY"];
 
-/** Variables of the task that are secret: its own, and those that agents as code name. */
-export const bridgeSecrets = (agents: BridgeParts["agents"]): string[] => [
-  ...new Set([...ownSecrets, ...Object.values(agents).flatMap(({ secrets = [] }) => secrets)]),
+/** Variables of the task that are secret, and whose they are: its own, and those that agents as code name. */
+export const bridgeSecrets = (agents: BridgeParts["agents"]): SecretUse[] => [
+  ...ownSecrets.map((variable) => ({ by: "the bridge", variable })),
+  ...Object.entries(agents).flatMap(([name, { secrets = [] }]) =>
+    secrets.map((variable) => ({ by: `the agent "${name}"`, variable })),
+  ),
 ];
 
 export interface BridgeParts {
@@ -33,6 +38,11 @@ export interface Bridge {
   /** Name of its CloudWatch log group. */
   logGroup: string;
 }
+
+/** What SST hands over before it builds an image. */
+type ImageArgs = Parameters<
+  Extract<NonNullable<NonNullable<sst.aws.TaskArgs["transform"]>["image"]>, (...args: never[]) => unknown>
+>[0];
 
 /** One container, as ECS has it; what of it is not named here stays as it is. */
 interface Container {
@@ -58,6 +68,16 @@ const bridgeContainerOf = ({ portMappings: _, logConfiguration, ...container }: 
 
 const containersOf = (definitions: $util.Input<string>): $util.Output<string> =>
   $util.output(definitions).apply((json) => JSON.stringify((JSON.parse(json) as Container[]).map(bridgeContainerOf)));
+
+/**
+ * All stages push to one repository of the account, and removing one deletes its image there: of the same image under another
+ * stage's name, too. So the image says whose it is, which makes it another. In production the image stays, like the tables.
+ */
+const ownImage = (args: ImageArgs, options: $util.CustomResourceOptions): undefined => {
+  args.labels = { stage: $app.stage };
+  args.tags = $util.output(args.tags).apply((tags = []) => tags.map((tag) => `${tag}-${appName}-${$app.stage}`));
+  options.retainOnDelete = $app.stage === "production";
+};
 
 const toolArns = (tools: ToolFunctions) => Object.values(tools).map(({ arn }) => arn);
 
@@ -86,14 +106,15 @@ const executionStatements = (secrets: Secrets, variables: readonly string[], log
 /** The task that is in one call for one agent: nothing runs, and nothing costs, where there is no call. */
 export const createBridge = (parts: BridgeParts): Bridge => {
   const { cluster, calls, tools, secrets, agents, settings } = parts;
-  const variables = bridgeSecrets(agents);
+  const variables = [...new Set(bridgeSecrets(agents).map(({ variable }) => variable))];
   const logGroup = logGroupName("Bridge");
   const statements = taskStatements(parts);
   const task = new sst.aws.Task("Bridge", {
     cluster,
     architecture: "arm64",
     ...settings.task,
-    image: { context: ".", dockerfile: "bridge-task/Dockerfile" },
+    // SST's cache would keep all of what the image is built with in the registry; the builder's own cache does without.
+    image: { context: ".", dockerfile: "bridge-task/Dockerfile", cache: false },
     environment: {
       ...bridgeRuntime,
       CALLS_TABLE: calls.name,
@@ -105,6 +126,7 @@ export const createBridge = (parts: BridgeParts): Bridge => {
     permissions: statements,
     logging: { name: logGroup },
     transform: {
+      image: ownImage,
       taskRole: onlyThese("ecs-tasks.amazonaws.com", statements),
       executionRole: onlyThese("ecs-tasks.amazonaws.com", executionStatements(secrets, variables, logGroup)),
       logGroup: { retentionInDays: retentionDays[settings.logRetention] },

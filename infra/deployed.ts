@@ -21,9 +21,9 @@ type Told<T> = T extends readonly unknown[]
     : $util.Input<T>;
 
 /** Leaves for `npm run agents` what it has to know. Nothing in it is secret. */
-export const createDeployment = (deployment: Told<Deployment>): void => {
+export const createDeployment = (deployment: Told<Deployment>): aws.ssm.Parameter => {
   const value = $jsonStringify(deployment).apply(checked);
-  new aws.ssm.Parameter("Deployment", {
+  return new aws.ssm.Parameter("Deployment", {
     name: deploymentParameter($app.stage),
     type: "String",
     value,

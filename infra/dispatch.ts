@@ -15,15 +15,13 @@ export interface DispatchParts {
   settings: Settings;
 }
 
-const variables = ["STREAM_API_KEY", "STREAM_API_SECRET", "AGENTS_API_KEY"];
+/** Secrets of each of them. The key of the HTTP API is the webhook's alone. */
+export const dispatchSecrets = ["STREAM_API_KEY", "STREAM_API_SECRET"];
 
-export const dispatchEnvironment = ({
-  calls,
-  bridge: { task },
-  secrets,
-  tools,
-  settings,
-}: DispatchParts): Record<string, $util.Input<string>> => ({
+export const dispatchEnvironment = (
+  { calls, bridge: { task }, secrets, tools, settings }: DispatchParts,
+  variables: readonly string[],
+): Record<string, $util.Input<string>> => ({
   ...secrets.environment(variables),
   CALLS_TABLE: calls.name,
   BRIDGE_CLUSTER: task.cluster,
@@ -40,8 +38,11 @@ export const dispatchEnvironment = ({
   TOOL_NAMES: tools.map(({ name }) => name).join(),
 });
 
-/** Start and find this stage's tasks, and keep its table: no more. */
-export const dispatchStatements = ({ cluster, calls, bridge: { task }, secrets }: DispatchParts): Statement[] => {
+/** Start and find this stage's tasks, keep its table, and read these secrets: no more. */
+export const dispatchStatements = (
+  { cluster, calls, bridge: { task }, secrets }: DispatchParts,
+  variables: readonly string[],
+): Statement[] => {
   const clusterArn = cluster.nodes.cluster.arn;
   const tasks = clusterArn.apply((arn) => `${arn.replace(":cluster/", ":task/")}/*`);
   return [

@@ -7,14 +7,16 @@ import { bridgeContainer, bridgeSecrets, createBridge } from "./bridge.ts";
 import { checkAgents } from "./build/agents.ts";
 import { readTools } from "./build/tools.ts";
 import { createDeployment } from "./deployed.ts";
+import { requireDocker } from "./docker.ts";
 import { createNetwork } from "./network.ts";
 import { region } from "./places.ts";
 import { createSweep, createTaskStopped } from "./recovery.ts";
-import { createRegistration } from "./registration.ts";
+import { createRegistration, place } from "./registration.ts";
+import { checkSecretNames } from "./secret-names.ts";
 import { createSecrets, requireSecrets } from "./secrets.ts";
 import { settingsOf } from "./settings.ts";
 import { createCallsTable } from "./tables.ts";
-import { createTools } from "./tools.ts";
+import { checkToolAccess, createTools, toolComponent, toolSecrets } from "./tools.ts";
 import { createWebhook } from "./webhook.ts";
 
 const createStage = async () => {
@@ -27,7 +29,14 @@ const createStage = async () => {
   const settings = settingsOf($app.stage);
   const manifest = await readTools(root, `${root}/node_modules`);
   checkAgents(agents, manifest);
-  requireSecrets([...bridgeSecrets(agents), ...manifest.flatMap(({ secrets }) => secrets)]);
+  checkToolAccess(manifest);
+  const uses = [...bridgeSecrets(agents), ...toolSecrets(manifest)];
+  checkSecretNames(
+    uses,
+    manifest.map(({ name }) => toolComponent(name)),
+  );
+  requireSecrets(uses.map(({ variable }) => variable));
+  if ($cli.command === "deploy") await requireDocker();
 
   const secrets = createSecrets();
   const { cluster } = createNetwork();
@@ -39,11 +48,11 @@ const createStage = async () => {
   const taskStopped = createTaskStopped(dispatch);
   const sweep = createSweep(dispatch);
   const users = agentUsers(agents, candidates);
-  createRegistration({ webhook: webhook.fn, agentsUrl, users, secrets, settings });
   createAlarms(webhook, taskStopped, settings);
-  createDeployment({
+  const deployment = createDeployment({
     stage: $app.stage,
     region: region(),
+    place: place(),
     agentsUrl,
     streamWebhook: settings.streamWebhook,
     calls: settings.calls,
@@ -69,6 +78,9 @@ const createStage = async () => {
     },
     agentUsers: users.map(({ id }) => id),
   });
+  // Where Stream refuses, the operator's tools know the stage all the same.
+  const told = { webhook: webhook.fn, agentsUrl, users, cluster, secrets, settings };
+  createRegistration({ ...told, dependsOn: [deployment] });
   return {
     agentsUrl,
     agentsKey: `npm run agents -- env --stage ${$app.stage}`,

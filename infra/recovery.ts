@@ -1,4 +1,4 @@
-import { type DispatchParts, dispatchEnvironment, dispatchStatements } from "./dispatch.ts";
+import { type DispatchParts, dispatchEnvironment, dispatchSecrets, dispatchStatements } from "./dispatch.ts";
 import { createFunction } from "./function.ts";
 
 const createDispatchFunction = (
@@ -8,7 +8,12 @@ const createDispatchFunction = (
 ) =>
   createFunction(
     name,
-    { ...told, memoryMb: 512, environment: dispatchEnvironment(parts), permissions: dispatchStatements(parts) },
+    {
+      ...told,
+      memoryMb: 512,
+      environment: dispatchEnvironment(parts, dispatchSecrets),
+      permissions: dispatchStatements(parts, dispatchSecrets),
+    },
     parts.settings,
   );
 

@@ -41,9 +41,10 @@ export const createSecrets = (): Secrets => {
 
   const create = (name: string, path: string): aws.ssm.Parameter => {
     if (path === known.AGENTS_API_KEY) {
-      // A deploy leaves a key alone that was rotated since.
       const value = createApiKey();
-      return new aws.ssm.Parameter(name, { name: path, type: "SecureString", value }, { ignoreChanges: ["value"] });
+      // A deploy leaves a key alone that was rotated since. All of it: whatever else of the parameter changed, AWS would be sent
+      // the value along with it, and Pulumi knows the first one only.
+      return new aws.ssm.Parameter(name, { name: path, type: "SecureString", value }, { ignoreChanges: ["*"] });
     }
     const { value } = new sst.Secret(name);
     return new aws.ssm.Parameter(`${name}Parameter`, { name: path, type: "SecureString", value });

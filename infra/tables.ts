@@ -21,8 +21,17 @@ const keysOf = (
   return { hashKey: named("HASH") ?? "", ...(rangeKey === undefined ? {} : { rangeKey }) };
 };
 
-/** What is lost by a mistake can be had back from the last 35 days; in production a mistake does not delete a table. */
-const common = () => ({ deletionProtection: $app.stage === "production" });
+/**
+ * In production what is lost by a mistake can be had back from the last 35 days, and a mistake does not delete a table. Elsewhere
+ * there is nothing of the kind: of a table that can be had back AWS keeps a backup for 35 days after `sst remove`.
+ */
+const common = () => {
+  const isProduction = $app.stage === "production";
+  return {
+    deletionProtection: isProduction,
+    transform: { table: { pointInTimeRecovery: { enabled: isProduction } } },
+  };
+};
 
 /** For each call its agents, what they were told, and the records of their stays: DynamoDB forgets them by itself. */
 export const createCallsTable = (): sst.aws.Dynamo =>

@@ -1,6 +1,7 @@
 import { InvalidInputError } from "../bridge-task/errors.ts";
 import type { ToolManifest, ToolManifestEntry } from "../functions/tools/manifest.ts";
 import { createFunction } from "./function.ts";
+import type { SecretUse } from "./secret-names.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
 import { toolAccess } from "./tool-access.ts";
@@ -20,6 +21,10 @@ export const toolComponent = (name: string): string =>
     .map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`)
     .join("")}`;
 
+/** Variables of the tools that are secret, and whose they are. */
+export const toolSecrets = (tools: ToolManifest): SecretUse[] =>
+  tools.flatMap(({ name, secrets }) => secrets.map((variable) => ({ by: `the tool "${name}"`, variable })));
+
 /** Throws InvalidInputError that names two tools whose functions would have the same name. */
 const checkNames = (tools: ToolManifest): void => {
   const taken = new Map<string, string>();
@@ -33,6 +38,16 @@ const checkNames = (tools: ToolManifest): void => {
     }
     taken.set(component, name);
   }
+};
+
+/** Throws InvalidInputError that names each tool which has access to something and is not there. */
+export const checkToolAccess = (tools: ToolManifest): void => {
+  const names = tools.map(({ name }) => name);
+  const unknown = Object.keys(toolAccess).filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  throw new InvalidInputError(
+    `Nothing was changed: infra/tool-access.ts names ${unknown.map((name) => `"${name}"`).join(", ")}, and no tool in functions/tools bears that name (there are ${names.join(", ") || "none"}). Rename the key in infra/tool-access.ts to what the tool is called now; its table would be deleted otherwise. If that is what you want, delete the entry`,
+  );
 };
 
 const createTool = (

@@ -1,5 +1,7 @@
-import { type DispatchParts, dispatchEnvironment, dispatchStatements } from "./dispatch.ts";
+import { type DispatchParts, dispatchEnvironment, dispatchSecrets, dispatchStatements } from "./dispatch.ts";
 import { createFunction } from "./function.ts";
+
+const variables = [...dispatchSecrets, "AGENTS_API_KEY"];
 
 /**
  * The one thing that is open to the internet: Stream's events, which are signed, and the HTTP API, which asks for its key. It
@@ -13,8 +15,8 @@ export const createWebhook = (parts: DispatchParts) => {
       description: "Stream's events and the HTTP API of the agents",
       timeoutSeconds: 10,
       memoryMb: 1024,
-      environment: dispatchEnvironment(parts),
-      permissions: dispatchStatements(parts),
+      environment: dispatchEnvironment(parts, variables),
+      permissions: dispatchStatements(parts, variables),
       url: true,
     },
     parts.settings,

@@ -56,7 +56,9 @@ const errorNameOf = ({ __type }: Record<string, unknown>): string =>
 const refusal = (names: readonly string[], status: number, answer: Record<string, unknown>): ParametersError => {
   const name = errorNameOf(answer) || String(status);
   const isDenied = /AccessDenied/.test(name);
-  const isTransient = status >= 500 || status === 429 || /Throttl|TooManyRequests|RequestLimit/.test(name);
+  // IAM knows a role's new keys a moment after the function has them.
+  const isNewRole = name === "UnrecognizedClientException" || name === "InvalidClientTokenId";
+  const isTransient = isNewRole || status >= 500 || status === 429 || /Throttl|TooManyRequests|RequestLimit/.test(name);
   const advice = isDenied
     ? "The function's role may not read one of them, or not decrypt it: deploy again, and look at what else changes the role"
     : isTransient

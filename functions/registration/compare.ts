@@ -1,6 +1,6 @@
 import { isMasked } from "./credentials.ts";
 import { canonical } from "./exact-json.ts";
-import { eventHooksOf, type Json } from "./hook.ts";
+import { eventHooksOf, type Json, type StagePlace } from "./hook.ts";
 import { othersIn } from "./plan.ts";
 
 /** What became of everything but our hook while it was written. */
@@ -32,9 +32,9 @@ const lacking = (some: readonly Json[], all: readonly Json[]): Json[] => {
 };
 
 /** Holds the app as it is now against what it was. Ours is left out; so is what has nothing to do with delivery. */
-export const differences = (before: Json, after: Json, stage: string): Differences => {
-  const hooksBefore = othersIn(eventHooksOf(before) ?? [], stage);
-  const hooksAfter = othersIn(eventHooksOf(after) ?? [], stage);
+export const differences = (before: Json, after: Json, us: StagePlace): Differences => {
+  const hooksBefore = othersIn(eventHooksOf(before) ?? [], us);
+  const hooksAfter = othersIn(eventHooksOf(after) ?? [], us);
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   const fields = [...names]
     .filter((name) => name !== "event_hooks" && deliveryField.test(name))

@@ -8,19 +8,30 @@ export type Json = Record<string, unknown>;
 const appMark = "stream-agent-bridge";
 const webhookPath = "/webhooks/stream";
 
+/** A stage: two of one name in different places have nothing to do with each other. */
+export interface StagePlace {
+  stage: string;
+  /** A short hash of AWS account and region. */
+  place: string;
+}
+
 /** A hook's id: the same for every deploy of a stage. RFC 9562 leaves the contents of version 8 to whoever makes it. */
-export const hookIdOf = (stage: string): string => {
-  const bytes = createHash("sha256").update(`${appMark}/${stage}`).digest().subarray(0, 16);
+export const hookIdOf = ({ stage, place }: StagePlace): string => {
+  const bytes = createHash("sha256").update(`${appMark}/${place}/${stage}`).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 };
 
 /** Where a stage's hook sends events: its webhook, and who registered it. */
-export const hookUrlOf = (webhookUrl: string, { stage, calls }: { stage: string; calls: "all" | "own" }): string => {
+export const hookUrlOf = (
+  webhookUrl: string,
+  { stage, place, calls }: StagePlace & { calls: "all" | "own" },
+): string => {
   const url = new URL(webhookUrl);
   url.searchParams.set("app", appMark);
   url.searchParams.set("stage", stage);
+  url.searchParams.set("place", place);
   url.searchParams.set("calls", calls);
   return url.href;
 };
@@ -29,9 +40,17 @@ export const hookUrlOf = (webhookUrl: string, { stage, calls }: { stage: string;
 export type HookOwner =
   /** This stage's. */
   | { owner: "us" }
-  /** That of another deployment of this project on the same Stream app; `stage` is undefined where its URL does not tell. */
-  | { owner: "other_stage"; stage: string | undefined; calls: "all" | "own"; url: string; isEnabled: boolean }
+  /** That of another deployment of this project on the same Stream app. */
+  | ({ owner: "other_stage" } & OtherStage)
   | { owner: "foreign" };
+
+export interface OtherStage {
+  /** Undefined where its URL does not tell. */
+  stage: string | undefined;
+  calls: "all" | "own";
+  url: string;
+  isEnabled: boolean;
+}
 
 const markedUrl = (url: unknown): URL | undefined => {
   const parsed = typeof url === "string" ? URL.parse(url) : null;
@@ -39,15 +58,30 @@ const markedUrl = (url: unknown): URL | undefined => {
   return parsed;
 };
 
-/** Whose hook one of the app's `event_hooks` is, as `stage` sees it. */
-export const ownerOf = (hook: Json, stage: string): HookOwner => {
-  if (typeof hook.id === "string" && hook.id.toLowerCase() === hookIdOf(stage)) return { owner: "us" };
+/** Whose hook one of the app's `event_hooks` is, as the stage `us` sees it. */
+export const ownerOf = (hook: Json, us: StagePlace): HookOwner => {
+  if (typeof hook.id === "string" && hook.id.toLowerCase() === hookIdOf(us)) return { owner: "us" };
   const url = markedUrl(hook.webhook_url);
   if (url === undefined) return { owner: "foreign" };
-  const marked = url.searchParams.get("stage") || undefined;
-  if (marked === stage) return { owner: "us" };
+  const stage = url.searchParams.get("stage") || undefined;
+  if (stage === us.stage && url.searchParams.get("place") === us.place) return { owner: "us" };
   const calls = url.searchParams.get("calls") === "own" ? "own" : "all";
-  return { owner: "other_stage", stage: marked, calls, url: url.href, isEnabled: hook.enabled !== false };
+  return { owner: "other_stage", stage, calls, url: url.href, isEnabled: hook.enabled !== false };
+};
+
+/**
+ * Whether another deployment brings agents to calls that this one brings agents to, so that two would come: both take all
+ * calls, or both have the name that a call's `custom.agentStage` names.
+ */
+export const isConflict = (
+  other: Omit<OtherStage, "url">,
+  { stage, calls }: { stage: string; calls: "all" | "own" },
+): boolean => other.isEnabled && (other.stage === stage || (other.calls === "all" && calls === "all"));
+
+/** For people: which deployment another one is. */
+export const nameOfOther = ({ stage }: Pick<OtherStage, "stage">, us: { stage: string }): string => {
+  if (stage === undefined) return "another deployment";
+  return stage === us.stage ? `stage "${stage}" in another AWS account or region` : `stage "${stage}"`;
 };
 
 /** The hook as it is to be; what is not named is Stream's to choose. */

@@ -1,5 +1,5 @@
 import { describeDifferences, differences, isHarm, restoring } from "./compare.ts";
-import { eventHooksOf, type Json, unlikeWanted } from "./hook.ts";
+import { eventHooksOf, type Json, type StagePlace, unlikeWanted } from "./hook.ts";
 import { type HookChange, othersIn, oursIn, type Plan, planHooks, urlOf, type WantedHook } from "./plan.ts";
 import { RegistrationError, type StreamApp } from "./stream-app.ts";
 
@@ -30,14 +30,14 @@ const writeHooks = async (app: StreamApp, { hook, eventHooks }: Write): Promise<
 };
 
 /** Puts the app back as it was, and says in an error what had become of it. */
-const undo = async (app: StreamApp, before: Json, after: Json, stage: string): Promise<RegistrationError> => {
-  const found = differences(before, after, stage);
+const undo = async (app: StreamApp, before: Json, after: Json, us: StagePlace): Promise<RegistrationError> => {
+  const found = differences(before, after, us);
   const what = describeDifferences(found);
-  const intro = `While the hook of stage "${stage}" was written, something else on the Stream app changed: ${what}.`;
+  const intro = `While the hook of stage "${us.stage}" was written, something else on the Stream app changed: ${what}.`;
   let left: string;
   try {
     await app.write(restoring(before, found));
-    const restored = differences(before, await app.read(), stage);
+    const restored = differences(before, await app.read(), us);
     left = isHarm(restored) ? describeDifferences(restored) : "";
   } catch (error) {
     return new RegistrationError(
@@ -58,7 +58,7 @@ const undo = async (app: StreamApp, before: Json, after: Json, stage: string): P
 /** What may have become of a write that Stream took. */
 const whyNot = (app: Json, wanted: WantedHook): string => {
   const url = urlOf(wanted);
-  const ours = oursIn(eventHooksOf(app) ?? [], wanted.stage);
+  const ours = oursIn(eventHooksOf(app) ?? [], wanted);
   if (ours === undefined || url === undefined) return "somebody else may be writing the app's hooks at the same time";
   return `Stream keeps something else in its ${unlikeWanted(ours, url).join(", ") || "list"}`;
 };
@@ -68,7 +68,6 @@ const whyNot = (app: Json, wanted: WantedHook): string => {
  * else against what it was. Rejects with RegistrationError.
  */
 export const registerHook = async (app: StreamApp, wanted: WantedHook): Promise<HookReport> => {
-  const { stage } = wanted;
   let current = await app.read();
   let done: HookChange | undefined;
   let problem: string | undefined;
@@ -76,7 +75,7 @@ export const registerHook = async (app: StreamApp, wanted: WantedHook): Promise<
     const plan = planHooks(current, wanted);
     if (plan.kind === "refuse") throw new RegistrationError(plan.message, { data: { reason: plan.reason } });
     if (plan.kind === "keep") {
-      return { hook: done ?? plan.hook, otherHooks: othersIn(eventHooksOf(current) ?? [], stage).length };
+      return { hook: done ?? plan.hook, otherHooks: othersIn(eventHooksOf(current) ?? [], wanted).length };
     }
     if (round > maxRounds) break;
     if (round > 1) await app.pause(round - 1);
@@ -84,11 +83,11 @@ export const registerHook = async (app: StreamApp, wanted: WantedHook): Promise<
     done ??= plan.hook;
     problem = await writeHooks(app, plan);
     const after = await app.read();
-    if (isHarm(differences(current, after, stage))) throw await undo(app, current, after, stage);
+    if (isHarm(differences(current, after, wanted))) throw await undo(app, current, after, wanted);
     current = after;
   }
   throw new RegistrationError(
-    `The hook of stage "${stage}" is not on the Stream app as it should be after ${maxRounds} writes: ` +
+    `The hook of stage "${wanted.stage}" is not on the Stream app as it should be after ${maxRounds} writes: ` +
       `${problem ?? whyNot(current, wanted)}. Deploy again`,
     { retryable: true },
   );

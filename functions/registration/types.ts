@@ -8,6 +8,8 @@ export interface RegisteredUser {
 /** What a deploy asks the register function for. */
 export interface RegistrationRequest {
   stage: string;
+  /** Where the stage is: a short hash of AWS account and region. The same name elsewhere is another stage. */
+  place: string;
   /** Whose calls this stage's agents join: every call's, or only those whose `custom.agentStage` names the stage. */
   calls: "all" | "own";
   /** Where Stream is to send its events: the API's URL and /webhooks/stream. null: the app gets no hook of ours. */
@@ -21,6 +23,7 @@ export interface RegistrationRequest {
 
 /** What was done. */
 export interface RegistrationReport {
+  /** "none": there is none, or, when the stage is removed, Stream no longer takes the keys to look for it. */
   hook: "created" | "updated" | "unchanged" | "removed" | "none";
   /** Event hooks on the app that are not ours. */
   otherHooks: number;

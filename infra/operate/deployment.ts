@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** What the infrastructure calls itself: first part of the names of parameters, log groups and roles. */
 export const appName = "stream-agent-bridge";
 
@@ -22,10 +24,16 @@ export const secretNameOf = (variable: string): string => {
 /** Name of the SSM parameter that holds a stage's Deployment as JSON (type String: nothing in it is secret). */
 export const deploymentParameter = (stage: string): string => `/${appName}/${stage}/Deployment`;
 
+/** Where a stage is, short, and without telling the account to whom it does not concern: 8 hexadecimal digits. */
+export const placeOf = (accountId: string, region: string): string =>
+  createHash("sha256").update(`${accountId}/${region}`).digest("hex").slice(0, 8);
+
 /** What was deployed, for whoever operates it: all that `npm run agents` has to know. */
 export interface Deployment {
   stage: string;
   region: string;
+  /** Of `placeOf`: the same stage name elsewhere is another stage. */
+  place: string;
   /** Of the HTTP API, without a slash at the end; Stream's hook points to `/webhooks/stream` below it. */
   agentsUrl: string;
   streamWebhook: "register" | "off";

@@ -91,7 +91,7 @@ describe("the local deployment", () => {
   });
 
   it("names the parameter that a function misses where its operator looks", async () => {
-    const name = parameterNames("local").AGENTS_API_KEY;
+    const name = parameterNames("local").STREAM_API_SECRET;
     local.aws.parameters.delete(name);
     expect(await local.aws.invoke("sweep")).toMatchObject({ functionError: "Unhandled" });
     expect(local.aws.logs.lines(local.deployment.logGroups.sweep, name)).not.toEqual([]);

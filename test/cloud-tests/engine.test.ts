@@ -52,11 +52,14 @@ describe("an update", () => {
     expect(update.resources.map(({ id }) => id)).toEqual(["new-new", "id-same", "new-other"]);
   });
 
-  test("keeps former values of inputs whose changes are ignored", async () => {
+  test.each([
+    { ignoreChanges: ["value"], wants: { value: "first", name: "k" } },
+    { ignoreChanges: ["*"], wants: { value: "first", name: "other" } },
+  ])("keeps former values of inputs whose changes are ignored: $ignoreChanges", async ({ ignoreChanges, wants }) => {
     const { update, asked } = begin([stored("key", { value: "rotated", name: "k" })]);
-    await update.register(wanted("key", { value: "first", name: "k" }, { ignoreChanges: ["value"] }));
+    await update.register(wanted("key", wants, { ignoreChanges }));
     expect(asked()).toEqual([]);
-    expect(update.resources).toMatchObject([{ inputs: { value: "rotated" } }]);
+    expect(update.resources).toMatchObject([{ inputs: { value: "rotated", name: "k" } }]);
   });
 
   test("deletes what was replaced after everything else", async () => {

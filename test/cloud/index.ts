@@ -130,6 +130,7 @@ export const startCloud = async (options: CloudOptions = {}): Promise<Cloud> => 
           caFile,
         },
         streamWebhook: options.registered ? "register" : "off",
+        toolSecret: (variable) => process.env[variable],
         ...(options.onTaskOutput ? { onOutput: options.onTaskOutput } : {}),
         ...(options.bridgeEnvironment ? { bridgeEnvironment: options.bridgeEnvironment } : {}),
         ...(options.dispatchEnvironment ? { dispatchEnvironment: options.dispatchEnvironment } : {}),

@@ -47,6 +47,8 @@ export interface LocalDeploymentOptions {
   streamWebhook?: Deployment["streamWebhook"];
   /** Key of the HTTP API; a new one unless told. */
   agentsKey?: string;
+  /** Value of a variable that a tool names among its secrets; "local" where it has none. */
+  toolSecret?: (variable: string) => string | undefined;
 }
 
 export interface LocalDeployment {
@@ -67,6 +69,9 @@ export interface LocalDeployment {
 /** The stage that the local deployment is. The functions are not told: they filter no calls by it. */
 export const localStage = "local" as const;
 
+/** Where it is, as its hook says; a deployment's is a hash. */
+export const localPlace = "00000000";
+
 const cluster = "local";
 const container = "bridge";
 const callsTable = "calls";
@@ -74,7 +79,7 @@ const ticketsTable = "tickets";
 const taskVcpu = 1;
 const stopTimeoutSeconds = 120;
 const dispatchTimeoutMs = 10_000;
-const registerTimeoutMs = 60_000;
+const registerTimeoutMs = 240_000;
 
 /** The sweeper's rate in a deployment. */
 const sweepEveryMs = 60_000;
@@ -104,7 +109,9 @@ type Tools = ReturnType<typeof toolsOf>;
 const fromParameters = (parameters: Readonly<Record<string, string>>): Record<string, string> =>
   Object.keys(parameters).length === 0 ? {} : { SSM_PARAMETERS: JSON.stringify(parameters) };
 
-const toolSecret = (variable: string): string => `/${appName}/${localStage}/${secretNameOf(variable)}`;
+const toolParameter = (variable: string): string => `/${appName}/${localStage}/${secretNameOf(variable)}`;
+
+const streamSecrets = ["STREAM_API_KEY", "STREAM_API_SECRET"] as const;
 
 /** What the process of a call and the functions that dispatch have in common. */
 const sharedEnvironment = ({ streamBaseUrl }: Services): Record<string, string> => ({
@@ -113,15 +120,21 @@ const sharedEnvironment = ({ streamBaseUrl }: Services): Record<string, string> 
   LOOPBACK_URLS: "allowed",
 });
 
-const putParameters = (aws: AwsCloud, services: Services, agentsKey: string, tools: Tools): void => {
+const putParameters = (
+  aws: AwsCloud,
+  { services, toolSecret = () => undefined }: LocalDeploymentOptions,
+  agentsKey: string,
+  tools: Tools,
+): void => {
   aws.parameters.put(names.STREAM_API_KEY, services.streamApiKey, "SecureString");
   aws.parameters.put(names.STREAM_API_SECRET, services.streamApiSecret, "SecureString");
   aws.parameters.put(names.OPENAI_API_KEY, services.openAiApiKey, "SecureString");
   aws.parameters.put(names.AGENTS_API_KEY, agentsKey, "SecureString");
   // A tool starts with all of its secrets or not at all: here each of its own has something in it.
   for (const variable of new Set(tools.flatMap(({ secrets }) => secrets))) {
-    const parameter = toolSecret(variable);
-    if (aws.parameters.get(parameter) === undefined) aws.parameters.put(parameter, "local", "SecureString");
+    const parameter = toolParameter(variable);
+    if (aws.parameters.get(parameter) !== undefined) continue;
+    aws.parameters.put(parameter, toolSecret(variable) || "local", "SecureString");
   }
 };
 
@@ -158,7 +171,7 @@ const putFunctions = (aws: AwsCloud, options: LocalDeploymentOptions, tools: Too
     timeoutMs: dispatchTimeoutMs,
     env: {
       ...sharedEnvironment(services),
-      ...fromParameters(only(names, "STREAM_API_KEY", "STREAM_API_SECRET", "AGENTS_API_KEY")),
+      ...fromParameters(only(names, ...streamSecrets)),
       BRIDGE_CLUSTER: clusterArn(cluster),
       BRIDGE_TASK_DEFINITION: taskDefinition,
       BRIDGE_CONTAINER: container,
@@ -169,7 +182,8 @@ const putFunctions = (aws: AwsCloud, options: LocalDeploymentOptions, tools: Too
       ...dispatchEnvironment,
     },
   };
-  put("webhook", "Webhook", dispatcher);
+  const webhookSecrets = fromParameters(only(names, ...streamSecrets, "AGENTS_API_KEY"));
+  put("webhook", "Webhook", { ...dispatcher, env: { ...dispatcher.env, ...webhookSecrets } });
   put("task-stopped", "TaskStopped", dispatcher);
   put("sweep", "Sweep", dispatcher);
   const { STREAM_BASE_URL } = sharedEnvironment(services);
@@ -177,18 +191,23 @@ const putFunctions = (aws: AwsCloud, options: LocalDeploymentOptions, tools: Too
     timeoutMs: registerTimeoutMs,
     env: {
       ...(STREAM_BASE_URL === undefined ? {} : { STREAM_BASE_URL }),
-      ...fromParameters(only(names, "STREAM_API_KEY", "STREAM_API_SECRET")),
+      ...fromParameters(only(names, ...streamSecrets)),
+      BRIDGE_CLUSTER: clusterArn(cluster),
     },
   });
   for (const { functionName, timeoutMs, secrets } of tools) {
-    const parameters = Object.fromEntries(secrets.map((variable) => [variable, toolSecret(variable)]));
+    const parameters = Object.fromEntries(secrets.map((variable) => [variable, toolParameter(variable)]));
     put(functionName, functionName, { timeoutMs, env: { TICKETS_TABLE: ticketsTable, ...fromParameters(parameters) } });
   }
 };
 
-const register = async (aws: AwsCloud, { stage, calls, agentUsers }: Deployment, webhookUrl: string): Promise<void> => {
+const register = async (
+  aws: AwsCloud,
+  { stage, place, calls, agentUsers }: Deployment,
+  webhookUrl: string,
+): Promise<void> => {
   const users = agentUsers.map((id) => ({ id }));
-  const request: RegistrationRequest = { stage, calls, webhookUrl, users };
+  const request: RegistrationRequest = { stage, place, calls, webhookUrl, users };
   for (const [name, event] of [
     ["register", request],
     ["sweep", {}],
@@ -226,7 +245,7 @@ export const startLocalDeployment = async (options: LocalDeploymentOptions): Pro
       { timeToLiveAttribute: callsTableTtlAttribute },
     );
     await aws.createTable({ ...ticketsTableSchema, TableName: ticketsTable });
-    putParameters(aws, services, agentsKey, tools);
+    putParameters(aws, options, agentsKey, tools);
     const taskDefinition = putBridge(aws, options, tools);
     putFunctions(aws, options, tools, taskDefinition);
     addEvents(aws);
@@ -236,6 +255,7 @@ export const startLocalDeployment = async (options: LocalDeploymentOptions): Pro
     const deployment: Deployment = {
       stage: localStage,
       region,
+      place: localPlace,
       agentsUrl,
       streamWebhook: options.streamWebhook ?? "off",
       calls: "all",

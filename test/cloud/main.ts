@@ -1,9 +1,33 @@
+import { parseArgs } from "node:util";
+import { messageOf } from "../../bridge-task/errors.ts";
 import { startCloud } from "./index.ts";
 
-const json = process.argv.includes("--json");
-const registered = process.argv.includes("--registered");
+const usage = `Usage: npm run cloud [-- --json]
+
+Starts the local stand-in of Stream, OpenAI and AWS, and prints every URL and key; Ctrl-C ends it.
+
+  --json   prints them as one line of JSON; \`npm run --silent cloud -- --json\` prints nothing else on stdout
+  --help   prints this
+`;
+
+const options = { json: { type: "boolean" }, help: { type: "boolean" } } as const;
+
+const wanted = (): { json?: boolean; help?: boolean } => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${usage}`);
+    process.exit(2);
+  }
+};
+
+const { json, help } = wanted();
+if (help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 const cloud = await startCloud({
-  registered,
+  registered: true,
   onStep: (step, tookMs) => process.stderr.write(`${step} (${tookMs.toFixed(0)} ms)\n`),
   onTaskOutput: (line) => process.stderr.write(`${line}\n`),
 });

@@ -45,7 +45,10 @@ const isSent = (file: string, lines: readonly string[]): boolean => {
   let sent = true;
   for (const line of lines) {
     const pattern = line.replace(/^!/, "");
-    const expression = new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll("*", "[^/]*")}(/|$)`);
+    // "**" is any folder, also none.
+    const expression = new RegExp(
+      `^${pattern.replaceAll(".", "\\.").replaceAll(/(\*\*\/)|\*/g, (_, folders) => (folders ? "(.*/)?" : "[^/]*"))}(/|$)`,
+    );
     if (expression.test(file)) sent = line.startsWith("!");
   }
   return sent;
@@ -94,7 +97,10 @@ describe("the image of the task", () => {
   });
 
   it("is not sent what it does not need, or must not have", () => {
-    const unwanted = [".env", ".git", ".sst", "node_modules", "test", "dist", "infra/operate", "docs", "README.md"];
+    const others = [".git", ".sst", "node_modules", "test", "dist", "infra/operate", "docs", "README.md"];
+    // Where people keep tokens and keys.
+    const kept = [".npmrc", ".env", "bridge-task/.env", "functions/tools/.env.production", "infra/build/.env.local"];
+    const unwanted = [...others, ...kept];
     expect(unwanted.filter((file) => isSent(file, ignored))).toEqual([]);
     // SST adds the line to a file that lacks it.
     expect(ignored).toContain(".sst");

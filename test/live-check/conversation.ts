@@ -33,8 +33,6 @@ const wordOfTheDay = {
 
 /** Somebody who can be heard in the call as the agent: the bridge with its model, or a played one without. */
 interface Agent {
-  /** When others could be expected to hear it from; epoch ms. */
-  audibleFromMs: number;
   /** Packets of the caller's that arrived. */
   heardPackets: () => number;
   /** Resolves with why it is out of the call. */
@@ -44,7 +42,7 @@ interface Agent {
   leave: () => Promise<unknown>;
 }
 
-const joinAsBridge = async (stage: Stage): Promise<Agent> => {
+const joinAsBridge = async (stage: Stage, onTool: (atMs: number) => void): Promise<Agent> => {
   const { keys, names, client, logger } = stage;
   const baseUrl = keys.openAiBaseUrl;
   const bridge = await Bridge.connect({
@@ -52,24 +50,22 @@ const joinAsBridge = async (stage: Stage): Promise<Agent> => {
     call: { type: callType, id: names.call },
     agentUser: { id: names.agent },
     openAi: { apiKey: keys.openAiApiKey, baseUrl },
-    session: { instructions },
+    // Half a minute: a story that nobody interrupts has an end, and a price.
+    session: { instructions, max_output_tokens: 600 },
     tools: [wordOfTheDay],
     greeting: "Greet the caller in one short sentence.",
     limits: { maxDurationMs: longestStayMs },
     logger,
   });
-  const audibleFromMs = epochMs();
   let packets = 0;
   bridge.participant.on("audio", ({ userId }) => {
     if (userId === names.caller) packets += 1;
   });
-  bridge.client.on("tool.finished", () => {
-    stage.seen.noted.toolCalled = true;
-  });
+  bridge.client.on("tool.finished", () => onTool(epochMs()));
   await bridge.participant.watching;
   await bridge.settle();
   const out = bridge.ended.then(({ reason }) => reason);
-  return { audibleFromMs, heardPackets: () => packets, out, bridge, leave: () => bridge.end("disconnected", "over") };
+  return { heardPackets: () => packets, out, bridge, leave: () => bridge.end("disconnected", "over") };
 };
 
 const joinAsPerson = async (stage: Stage): Promise<Agent> => {
@@ -79,10 +75,10 @@ const joinAsPerson = async (stage: Stage): Promise<Agent> => {
   const out = person
     .until(() => person.outOfCall, longestStayMs, "the end of the call")
     .then(
-      () => "call_ended",
+      (how) => /is out of the call: (\w+)/.exec(how)?.[1] ?? how,
       () => "still in the call",
     );
-  return { audibleFromMs: epochMs(), heardPackets: fromCaller, out, person, leave: () => person.leave() };
+  return { heardPackets: fromCaller, out, person, leave: () => person.leave() };
 };
 
 const join = (stage: Stage, userId: string): Promise<Person> => {
@@ -102,7 +98,7 @@ export class Conversation {
   readonly #hasModel: boolean;
   #caller: Person | undefined;
   #agent: Agent | undefined;
-  #callerJoinedAtMs = 0;
+  #toolReturnedAtMs: number | undefined;
 
   constructor(stage: Stage, steps: Steps, hasModel: boolean) {
     this.#stage = stage;
@@ -169,11 +165,13 @@ export class Conversation {
 
   async #callerJoins(): Promise<void> {
     this.#caller = await join(this.#stage, this.#stage.names.caller);
-    this.#callerJoinedAtMs = epochMs();
   }
 
   async #agentJoins(): Promise<void> {
-    this.#agent = await (this.#hasModel ? joinAsBridge(this.#stage) : joinAsPerson(this.#stage));
+    const onTool = (atMs: number) => {
+      this.#toolReturnedAtMs = atMs;
+    };
+    this.#agent = await (this.#hasModel ? joinAsBridge(this.#stage, onTool) : joinAsPerson(this.#stage));
   }
 
   async #hearAgent(): Promise<void> {
@@ -182,9 +180,10 @@ export class Conversation {
     const { names } = this.#stage;
     const isAgents = (frame: { userId: string }) => frame.userId === names.agent;
     const first = await person.hears(isAgents, firstSoundMs, "the agent's first packet", 0);
-    this.#noted.voiceAfterMs = Math.round(
-      Math.max(0, first.atMs - Math.max(this.#callerJoinedAtMs, agent?.audibleFromMs ?? 0)),
+    const announced = this.#stage.seen.frames.find(
+      ({ type, user, event }) => type === "trackPublished" && user === names.caller && event.userId === names.agent,
     );
+    if (announced) this.#noted.voiceAfterMs = Math.round(Math.max(0, first.atMs - announced.atMs));
     void agent?.person?.say(await speak("Hello, this is the agent of a test call."));
     await person.hears((frame) => isAgents(frame) && isVoice(frame), firstSoundMs, "the agent's voice", 0);
     this.#noted.greetingHeard = true;
@@ -216,10 +215,18 @@ export class Conversation {
   }
 
   async #useTool(): Promise<void> {
-    this.#noted.toolCalled = false;
     await this.#answered("What is the word of the day? Please use your tool.");
     await this.#person.hearsSilence(endOfAnswerMs * 2, longestAnswerMs, "the end of the answer");
-    this.#noted.answerAfterTool = this.#noted.toolCalled;
+    const returnedAtMs = this.#toolReturnedAtMs;
+    this.#noted.toolCalled = returnedAtMs !== undefined;
+    if (returnedAtMs === undefined) return;
+    // What comes is said before the tool was called, or after it has returned.
+    const said = this.#person.hears(isVoice, firstSoundMs, "what the tool found", returnedAtMs);
+    this.#noted.answerAfterTool = await said.then(
+      () => true,
+      () => false,
+    );
+    await this.#person.hearsSilence(endOfAnswerMs, longestAnswerMs, "the end of the answer");
   }
 
   /** Says it, and resolves with when the first voice came back. */
@@ -238,6 +245,8 @@ export class Conversation {
   }
 
   async #end(): Promise<void> {
+    const already = await Promise.race([this.#agent?.out, Promise.resolve(undefined)]);
+    if (already !== undefined) throw new Error(`the agent had left before: ${already}`);
     await this.#stage.call().end();
     const late = new Promise<string>((resolve) => setTimeout(resolve, endMs - 3_000, "still in the call").unref());
     const reason = await Promise.race([this.#agent?.out ?? late, late]);

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import tls from "node:tls";
 import { InvalidInputError, messageOf } from "../../bridge-task/errors.ts";
 import { epochMs } from "../cloud/event-log.ts";
+import { trust } from "../live/checks.ts";
 import { type LiveKeys, readKeys } from "../live/keys.ts";
 import { judgeAll } from "./assumptions.ts";
 import { costOf, type Options, readOptions, usage } from "./options.ts";
@@ -13,12 +12,6 @@ import { Walk } from "./walk.ts";
 const wrongInput = 2;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/** Node reads NODE_EXTRA_CA_CERTS when it starts; a file that only .env names comes later. */
-const trust = ({ caFile }: LiveKeys): void => {
-  if (caFile === undefined || process.env.NODE_EXTRA_CA_CERTS) return;
-  tls.setDefaultCACertificates([...tls.getCACertificates("default"), readFileSync(caFile, "utf8")]);
-};
 
 /** Whether the person at the terminal wants it. */
 const isAgreed = async ({ services, isAgreed: isAgreedAlready }: Options): Promise<boolean> => {
@@ -34,19 +27,23 @@ const isAgreed = async ({ services, isAgreed: isAgreedAlready }: Options): Promi
 };
 
 /** A run that is cut short takes back what it has made. A launcher and a terminal may send the same signal twice. */
-const cleanUpOnSignal = (walk: Walk): void => {
+const cleanUpAtTheEnd = (walk: Walk): void => {
   let isEnding = false;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      if (isEnding) return;
-      isEnding = true;
-      print("Deleting what was made …");
-      void walk.cleanUp().then((left) => {
-        for (const what of left) print(`Left behind: ${what}`);
-        process.exit(130);
-      });
+  const end = (exitCode: number) => {
+    if (isEnding) return;
+    isEnding = true;
+    print("Deleting what was made …");
+    void walk.cleanUp().then((left) => {
+      for (const what of left) print(`Left behind: ${what}`);
+      process.exit(exitCode);
     });
-  }
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => end(130));
+  // A mistake of ours must not leave a call and users in somebody's app either.
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${error.stack}\n`);
+    end(3);
+  });
 };
 
 const run = async (options: Options, keys: LiveKeys): Promise<number> => {
@@ -61,7 +58,7 @@ const run = async (options: Options, keys: LiveKeys): Promise<number> => {
       print(`  ${name}: ${status}${status === "skipped" ? "" : ` in ${(tookMs / 1_000).toFixed(1)} s`}${why}`);
     },
   });
-  cleanUpOnSignal(walk);
+  cleanUpAtTheEnd(walk);
   try {
     await walk.go();
   } finally {
@@ -93,7 +90,7 @@ const main = async (args: readonly string[]): Promise<number> => {
     return 0;
   }
   const keys = readKeys({ services: options.services });
-  trust(keys);
+  await trust(keys.caFile);
   if (!(await isAgreed(options))) {
     print("Nothing was done.");
     return wrongInput;

@@ -52,7 +52,7 @@ export interface Noted {
   /** `isAllowed`: the answer says that this user may join backstage. */
   backstageJoin?: { status: number; isAllowed?: boolean };
   nobodysEvent?: { status: number };
-  /** From the later of both joins to the agent's first packet at the caller. */
+  /** From the SFU's word to the caller that the agent's voice is there, to its first packet. */
   voiceAfterMs?: number;
   packets?: { agentHeard: number; callerHeard: number };
   /** Whether sound came to a participant who asked for none. */

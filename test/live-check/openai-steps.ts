@@ -2,6 +2,7 @@ import { Playout } from "../../bridge-task/audio/playout.ts";
 import { ModelError } from "../../bridge-task/realtime/model-errors.ts";
 import { ModelSession } from "../../bridge-task/realtime/model-session.ts";
 import { defaultModel, defaultSession } from "../../bridge-task/realtime/session/config.ts";
+import { openAiUrl } from "../live/checks.ts";
 import { type Event, ProbeSession } from "./probe-session.ts";
 import { askAboutResponses, askAboutTools } from "./response-probes.ts";
 import type { Stage } from "./stage.ts";
@@ -9,7 +10,6 @@ import type { Steps } from "./steps.ts";
 
 const openMs = 20_000;
 const questionsMs = 90_000;
-export const openAiUrl = "https://api.openai.com/v1";
 
 const update = (session: object): Event => ({ type: "session.update", session: { type: "realtime", ...session } });
 

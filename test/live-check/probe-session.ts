@@ -48,7 +48,6 @@ export class ProbeSession {
     socket.on("close", (code, reason) => fail(`closed with ${code} ${String(reason)}`));
     const session = new ProbeSession(socket);
     const created = session.next((event) => event.type === "session.created", openMs, "session.created");
-    created.catch(() => undefined);
     await Promise.race([created, failed.promise]).catch((error: unknown) => {
       session.close();
       throw error;
@@ -71,7 +70,10 @@ export class ProbeSession {
       if (fits(event)) found.resolve(event);
     };
     this.#watchers.add(watch);
-    return withDeadline(found.promise, timeoutMs, what).finally(() => this.#watchers.delete(watch));
+    const event = withDeadline(found.promise, timeoutMs, what).finally(() => this.#watchers.delete(watch));
+    // It may fail while something else is waited for: whoever waits for it is told all the same.
+    event.catch(() => undefined);
+    return event;
   }
 
   /**

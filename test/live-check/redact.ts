@@ -4,6 +4,9 @@ const patterns: readonly [RegExp, string][] = [
   [/\bsk-[\w*-]{6,}/g, "(key)"],
   [/\b(\d{1,3}\.\d{1,3})\.\d{1,3}\.\d{1,3}\b/g, "$1.x.x"],
   [/\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b/gi, "(address)"],
+  [/(?<![\w:])(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?::(?:[0-9a-f]{1,4}:)*[0-9a-f]{1,4}(?!\w)/gi, "(address)"],
+  // OpenAI's names of whose key it is stand in its errors.
+  [/\b(?:org|proj|user)-[A-Za-z0-9]{8,}|\bproj_[A-Za-z0-9]{8,}/g, "(account)"],
 ];
 
 /** The text without keys, tokens and whole addresses. `secrets`: what must not be in it whatever it looks like. */

@@ -48,6 +48,9 @@ test("texts are told without keys, tokens and whole addresses", () => {
   const text =
     "key s3cr3t at 10.20.30.40, token eyJhbGciOi.eyJ1c2VyIjoi.sig_nature, sk-proj-abcdef1234, fe80:0:0:1:2:3:4:5";
   expect(redact(text, ["s3cr3t", ""])).toBe("key (key) at 10.20.x.x, token (token), (key), (address)");
+  expect(redact("2001:db8::1 and [::1]:5000 at 12:34:56 of org-AbCdEf1234567890", [])).toBe(
+    "(address) and [(address)]:5000 at 12:34:56 of (account)",
+  );
   expect(redactAll({ a: [text], at: "12:34:56" }, ["s3cr3t"])).toEqual({
     a: [redact(text, ["s3cr3t"])],
     at: "12:34:56",

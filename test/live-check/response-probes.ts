@@ -26,7 +26,8 @@ const begin = async (session: ProbeSession, event: Event) => {
 const askBeside = async (session: ProbeSession, stage: Stage, firstId: unknown): Promise<void> => {
   const { probes } = stage.seen.noted;
   probes["second response"] = await session.ask(
-    { type: "response.create" },
+    // If it is taken after all, it is short.
+    { type: "response.create", response: { max_output_tokens: 50 } },
     "response.created",
     (event) => idOf(event) !== firstId,
   );
@@ -48,7 +49,6 @@ const askBeside = async (session: ProbeSession, stage: Stage, firstId: unknown):
     responseMs,
     "the end of the aside",
   );
-  asideDone.catch(() => undefined);
   probes["aside beside a response"] = await session.ask(aside, "response.created", isAside);
   if (probes["aside beside a response"].type === "response.created") await asideDone.catch(() => undefined);
 };
@@ -62,7 +62,6 @@ export const askAboutResponses = async (session: ProbeSession, stage: Stage): Pr
     responseMs,
     "the end of the response",
   );
-  done.catch(() => undefined);
   await askBeside(session, stage, first.id);
   await done;
   const changeVoice = { type: "realtime", audio: { output: { voice: "cedar" } } };

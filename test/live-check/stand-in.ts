@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { createCertificates } from "../cloud/certificate.ts";
-import { EventLog } from "../cloud/event-log.ts";
-import { type OpenAiCloud, type Rule, startOpenAiCloud } from "../cloud/openai/index.ts";
-import { type StreamCloud, startStreamCloud } from "../cloud/stream/index.ts";
+import type { Rule } from "../cloud/openai/index.ts";
+import { type Elsewhere, startElsewhere } from "../live/live-process.ts";
 import type { Report } from "./report.ts";
 
 const main = path.resolve(import.meta.dirname, "main.ts");
@@ -23,18 +21,12 @@ export interface Finished {
 }
 
 /** The local Stream and OpenAI in the place of the real ones, and `npm run live-check` against them. */
-export interface StandIn {
-  stream: StreamCloud;
-  openai: OpenAiCloud;
-  log: EventLog;
+export interface StandIn extends Elsewhere {
   secrets: string[];
-  /** PEM of the authority that signed the model server's certificate. */
-  caFile: string;
   /** Has the scripted mind do what a model would, as far as the check asks for it. */
   script(): void;
   /** `endAfter`: it gets SIGTERM once it has written this. */
   run(args: readonly string[], environment?: Record<string, string>, endAfter?: string): Promise<Finished>;
-  close(): Promise<void>;
 }
 
 /** The words of a long answer; how long it is matters, not what it says. */
@@ -54,19 +46,10 @@ const rules: readonly Rule[] = [
 ];
 
 export const startStandIn = async (): Promise<StandIn> => {
-  const log = new EventLog();
   const folder = await mkdtemp(path.join(os.tmpdir(), "live-check-"));
-  const certificates = await createCertificates();
-  const caFile = path.join(folder, "ca.pem");
-  await writeFile(caFile, certificates.caPem);
-  const keys = {
-    streamApiKey: "live-check-test-key",
-    streamApiSecret: "s3cr3t-of-the-live-check-test-0123456789",
-    openAiApiKey: "sk-local-of-the-live-check-test-0123456789",
-  };
-  const stream = await startStreamCloud({ log, apiKey: keys.streamApiKey, apiSecret: keys.streamApiSecret });
-  const tls = { key: certificates.keyPem, cert: certificates.certPem };
-  const openai = await startOpenAiCloud({ log, apiKey: keys.openAiApiKey, tls });
+  const elsewhere = await startElsewhere();
+  const { openai } = elsewhere;
+  const { STREAM_API_KEY, STREAM_API_SECRET, OPENAI_API_KEY } = elsewhere.environment;
   const script = () => {
     openai.mind.clear();
     openai.mind.add(rules);
@@ -82,16 +65,7 @@ export const startStandIn = async (): Promise<StandIn> => {
     const child = spawn(process.execPath, [main, "--json", file, ...args], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        PATH: process.env.PATH ?? "",
-        STREAM_API_KEY: keys.streamApiKey,
-        STREAM_API_SECRET: keys.streamApiSecret,
-        OPENAI_API_KEY: keys.openAiApiKey,
-        STREAM_BASE_URL: stream.serverBaseUrl,
-        OPENAI_BASE_URL: openai.baseUrl,
-        NODE_EXTRA_CA_CERTS: caFile,
-        ...environment,
-      },
+      env: { PATH: process.env.PATH ?? "", ...elsewhere.environment, ...environment },
     });
     children.add(child);
     const timer = setTimeout(() => child.kill("SIGKILL"), longestRunMs);
@@ -115,8 +89,8 @@ export const startStandIn = async (): Promise<StandIn> => {
   };
   const close = async () => {
     for (const child of children) child.kill("SIGKILL");
-    await Promise.all([stream.close(), openai.close()]);
+    await elsewhere.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { stream, openai, log, secrets: Object.values(keys), caFile, script, run, close };
+  return { ...elsewhere, secrets: [STREAM_API_KEY, STREAM_API_SECRET, OPENAI_API_KEY], script, run, close };
 };

@@ -106,7 +106,8 @@ const blockGuest = async (stage: Stage): Promise<void> => {
     });
     const enough = setTimeout(() => heard.resolve(), unaskedMs);
     await heard.promise.finally(() => clearTimeout(enough));
-    seen.noted.unaskedPackets = packets;
+    // Sound that was asked for after all would prove nothing.
+    if (tap.withheldCount > 0) seen.noted.unaskedPackets = packets;
     const out = new Promise<string>((resolve) => guest.on("closed", ({ cause }) => resolve(cause)));
     await stage.call().blockUser({ user_id: names.guest });
     const late = new Promise<string>((resolve) => setTimeout(resolve, blockMs, "still in the call").unref());

@@ -27,7 +27,8 @@ export const plainJoins = ({ exchanges, noted: { names } }: Observations): Excha
   );
 
 export const isGood = (status: number): boolean => status >= 200 && status < 300;
-export const isRefused = (status: number): boolean => status >= 400 && status < 500;
+/** Refused for what it is: 429 says nothing about that. */
+export const isRefused = (status: number): boolean => status >= 400 && status < 500 && status !== 429;
 
 export const rpcs = ({ exchanges }: Observations, method?: string): Exchange[] =>
   exchanges.filter(

@@ -51,6 +51,8 @@ const expectNoSecrets = ({ output, reportText }: Finished): void => {
   }
   expect(reportText).not.toMatch(/eyJ[\w-]+\./);
   expect(reportText).not.toMatch(/127\.0\.0\.1/);
+  // Nothing of what is negotiated for media.
+  expect(reportText).not.toMatch(/ufrag|ice-pwd|fingerprint|candidate:|"sdp"/i);
 };
 
 test(
@@ -136,10 +138,32 @@ test("without a word from whoever pays nothing is done", async () => {
   expectNothingLeft(run);
 });
 
-test("a run that is ended from outside takes back what it has made", async () => {
-  const run = await standIn.run(["--yes", "--only", "stream"], {}, "caller joins: done");
+test.each([
+  "app, users, call: done",
+  "refusals: done",
+  "caller joins: done",
+  "agent joins: done",
+  "custom event: done",
+])('a run that is ended from outside after "%s" takes back what it has made', async (step) => {
+  const run = await standIn.run(["--yes", "--only", "stream"], {}, step);
 
   expect(run.exitCode).toBe(130);
   expect(run.report).toBeUndefined();
+  expectNothingLeft(run);
+});
+
+/** Node loads it first: a mistake in this process, at a certain moment. */
+const mistake = `const write = process.stdout.write.bind(process.stdout);
+process.stdout.write = (text, ...rest) => {
+  if (String(text).includes("caller joins: done")) queueMicrotask(() => { throw new Error("a mistake of ours"); });
+  return write(text, ...rest);
+};`;
+
+test("a run that dies of a mistake takes back what it has made, too", async () => {
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(mistake)}`;
+  const run = await standIn.run(["--yes", "--only", "stream"], { NODE_OPTIONS });
+
+  expect(run.exitCode).toBe(3);
+  expect(run.output).toContain("a mistake of ours");
   expectNothingLeft(run);
 });

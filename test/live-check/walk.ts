@@ -10,6 +10,8 @@ import { prepareCall } from "./stream-steps.ts";
 import { WireTap } from "./wire-tap.ts";
 
 const cleanUpMs = 30_000;
+/** As long as a request may take. */
+const settleMs = 10_000;
 
 /** One run: what it sees while it goes, and what takes it back. */
 export class Walk {
@@ -47,9 +49,15 @@ export class Walk {
   /** Deletes what this run has made. Resolves with what is left behind. Idempotent, never rejects. */
   cleanUp(): Promise<string[]> {
     this.#tap.allowsOnlyDeleting = true;
-    this.#cleaning ??= withDeadline(this.#stage.cleanUp(), cleanUpMs, "deleting what was made").catch(
-      (error: unknown) => [messageOf(error)],
-    );
+    this.#cleaning ??= withDeadline(this.#takeBack(), cleanUpMs, "deleting what was made").catch((error: unknown) => [
+      messageOf(error),
+    ]);
     return this.#cleaning;
+  }
+
+  async #takeBack(): Promise<string[]> {
+    // What is on its way would be there after it was deleted.
+    await withDeadline(this.#tap.settled(), settleMs, "answers").catch(() => undefined);
+    return this.#stage.cleanUp();
   }
 }

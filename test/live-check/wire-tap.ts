@@ -57,10 +57,13 @@ export class WireTap {
   allowsOnlyDeleting = false;
   /** This user's wishes for sound are answered here and never reach the SFU. */
   withholdsSubscriptionsOf: string | undefined;
+  /** How often that was done. */
+  withheldCount = 0;
   readonly #seen: Observations;
   readonly #sockets = new WeakMap<WebSocket, KnownSocket | "other">();
   readonly #userOfSession = new Map<string, string>();
   readonly #watchers = new Set<(frame: Frame) => void>();
+  readonly #pending = new Set<Promise<Response>>();
   readonly #fetch = globalThis.fetch;
   readonly #send = WebSocket.prototype.send;
   #socketCount = 0;
@@ -90,6 +93,11 @@ export class WireTap {
   watch(watcher: (frame: Frame) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
+  }
+
+  /** Resolves when what is being asked for is answered: until then something may be made yet. Never rejects. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending);
   }
 
   /** Idempotent. */
@@ -154,13 +162,22 @@ export class WireTap {
     if (held) return held;
     const atMs = epochMs();
     try {
-      const response = await this.#fetch(input, init);
+      const response = await this.#answer(this.#fetch(input, init));
       const body = new Uint8Array(await response.clone().arrayBuffer());
       this.#keep(plainExchange({ ...request, atMs, status: response.status, body }));
       return response;
     } catch (error) {
       this.#keep(plainExchange({ ...request, atMs, status: 0, body: new Uint8Array() }));
       throw error;
+    }
+  }
+
+  async #answer(pending: Promise<Response>): Promise<Response> {
+    this.#pending.add(pending);
+    try {
+      return await pending;
+    } finally {
+      this.#pending.delete(pending);
     }
   }
 
@@ -172,6 +189,7 @@ export class WireTap {
     if (this.withholdsSubscriptionsOf === undefined || !url.endsWith("/UpdateSubscriptions")) return undefined;
     const { sessionId } = fromBinary(SignalServer.method.updateSubscriptions.input, body as Uint8Array);
     if (this.#userOfSession.get(sessionId) !== this.withholdsSubscriptionsOf) return undefined;
+    this.withheldCount += 1;
     // No bytes are a whole message in protobuf: all of its fields at their defaults, and no error among them.
     return new Response(new Uint8Array(), { headers: { "content-type": "application/protobuf" } });
   }

@@ -94,7 +94,16 @@ test("ten thousand calls are not remembered for ever", () => {
   expect(facts.openCalls()).toContain("default:9999");
 });
 
-test("whatever mix of answers and events there is, each fact of a call is told exactly once", () => {
+test("an answer that is older than the call's end begins nothing anew", () => {
+  const facts = new CallFacts({ sinceMs });
+  facts.heard({ type: "call.ended", call_cid: "default:1", created_at: at(6) });
+  expect(facts.seen({ call: live })).toEqual([]);
+  const others = new CallFacts({ sinceMs });
+  others.heard({ type: "call.session_ended", call_cid: "default:1", session_id: "s1", created_at: at(5) });
+  expect(typesOf(others.seen({ call: live }))).toEqual(["call.created"]);
+});
+
+test("whatever mix of answers and events there is, each fact of a call is told once, and all up to its end", () => {
   const states = [empty, begun, live, over];
   // The socket's events of the same life, each after the state in which it shows.
   const all = new CallFacts({ sinceMs }).seen({ call: live });
@@ -122,7 +131,12 @@ test("whatever mix of answers and events there is, each fact of a call is told e
           if (event && facts.heard(event)) told.push(keyOf(event));
         }
       }
-      expect(told.toSorted()).toEqual(events.map(keyOf).toSorted());
+      expect(new Set(told).size).toBe(told.length);
+      const endsEarly = steps.some((one) =>
+        "state" in one ? states[one.state] === over : /ended$/.test(events[one.event]?.type ?? ""),
+      );
+      if (endsEarly) expect(told.some((key) => key.startsWith("call.ended"))).toBe(true);
+      else expect(told.toSorted()).toEqual(events.map(keyOf).toSorted());
     }),
   );
 });

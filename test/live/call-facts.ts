@@ -102,6 +102,8 @@ export class CallFacts {
     const cid = textOf(call.cid);
     if (cid === undefined) return [];
     const told = this.#of(cid);
+    // The socket was faster than this answer, which shows what is no longer so.
+    if (told.ended || told.deleted) return [];
     const events: StreamEvent[] = [];
     const tell = (type: string, at: unknown, isNew: boolean, fields: Json): void => {
       if (isNew && this.#isNews(at)) events.push({ type, created_at: at, call_cid: cid, ...fields });
@@ -116,8 +118,8 @@ export class CallFacts {
     const session = objectOf(call.session);
     const { started_at: startedAt, live_started_at: liveAt, ended_at: endedAt } = session;
     const sessionId = textOf(session.id);
-    // An id alone is of a session that nobody has begun.
-    if (sessionId === undefined || !isDate(startedAt)) return;
+    // An id alone is of a session that nobody has begun; one that was told as over is not begun again.
+    if (sessionId === undefined || !isDate(startedAt) || told.over.has(sessionId)) return;
     const fields = { session_id: sessionId, call };
     tell("call.session_started", startedAt, add(told.started, sessionId), fields);
     if (isDate(liveAt)) tell("call.live_started", liveAt, add(told.live, liveAt), fields);

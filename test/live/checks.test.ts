@@ -7,7 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { createCertificates } from "../cloud/certificate.ts";
-import { checkOpenAi, trust } from "./checks.ts";
+import { checkOpenAi, clockWarning, trust } from "./checks.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -51,6 +51,17 @@ test("a service in trouble is not taken for a wrong key", async () => {
   await expect(checkOpenAi("sk-good", await openAi(503))).rejects.toThrow("answered 503: try again");
 });
 
+test.each([
+  [0, undefined],
+  [29_000, undefined],
+  [90_000, "90 s ahead of"],
+  [-400_000, "400 s behind"],
+])("a clock that is %i ms off: %s", (offMs, said) => {
+  const warning = clockWarning(1_000_000, 1_000_000 + offMs);
+  if (said === undefined) expect(warning).toBeUndefined();
+  else expect(warning).toContain(said);
+});
+
 test("an authority that only .env names is trusted from then on", async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), "live-trust-"));
   closers.push(() => rm(folder, { recursive: true, force: true }));
@@ -61,10 +72,10 @@ test("an authority that only .env names is trusted from then on", async () => {
   await expect(checkOpenAi("sk-good", `https://127.0.0.1:${port}/v1`)).rejects.toThrow(
     /certificate|self-signed|issuer/,
   );
-  await trust(caFile);
+  await trust(caFile, {});
   expect(await checkOpenAi("sk-good", `https://127.0.0.1:${port}/v1`)).toBeUndefined();
 });
 
 test("an authority's file that is not there is told by its name", async () => {
-  await expect(trust("/no/such/ca.pem")).rejects.toThrow("NODE_EXTRA_CA_CERTS names /no/such/ca.pem");
+  await expect(trust("/no/such/ca.pem", {})).rejects.toThrow("NODE_EXTRA_CA_CERTS names /no/such/ca.pem");
 });

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import tls from "node:tls";
 import { BridgeError, InvalidInputError, messageOf } from "../../bridge-task/errors.ts";
+import { defaultModel } from "../../bridge-task/realtime/session/config.ts";
 import { CoordinatorError } from "../../bridge-task/stream/errors.ts";
 import { type Json, objectOf, type StreamApi } from "./stream-api.ts";
 
 const checkMs = 10_000;
-const openAiUrl = "https://api.openai.com/v1";
-/** The model of agents that name none. */
-const defaultModel = "gpt-realtime-2.1";
+export const openAiUrl = "https://api.openai.com/v1";
+/** Tokens say when they were made and when they end: a clock that is further off makes some that Stream does not take. */
+const clockToleranceMs = 30_000;
 
 /** A service does not take the key that it was shown, or does not answer. */
 export class KeyCheckError extends BridgeError {
@@ -38,6 +39,14 @@ export const checkStream = async (api: StreamApi): Promise<{ app: Json; nowMs: n
   } catch (cause) {
     throw new KeyCheckError(`${messageOf(cause)}\n${streamAdvice(cause)}`, cause);
   }
+};
+
+/** What is to be said where this machine's clock and Stream's differ; times are Unix epoch in milliseconds. */
+export const clockWarning = (streamMs: number, ownMs: number): string | undefined => {
+  const seconds = Math.round((ownMs - streamMs) / 1_000);
+  return Math.abs(seconds) * 1_000 <= clockToleranceMs
+    ? undefined
+    : `this machine's clock is ${Math.abs(seconds)} s ${seconds > 0 ? "ahead of" : "behind"} Stream's: set it, or tokens are refused`;
 };
 
 /**
@@ -73,7 +82,8 @@ export const checkOpenAi = async (key: string, baseUrl = openAiUrl): Promise<str
 };
 
 /** Makes this process trust what NODE_EXTRA_CA_CERTS in .env names; in the environment it is read by Node itself. */
-export const trust = async (caFile: string): Promise<void> => {
+export const trust = async (caFile: string | undefined, environment = process.env): Promise<void> => {
+  if (caFile === undefined || environment.NODE_EXTRA_CA_CERTS) return;
   let pem: string;
   try {
     pem = await readFile(caFile, "utf8");

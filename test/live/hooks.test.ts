@@ -2,11 +2,13 @@ import { expect, test } from "vitest";
 import { hookIdOf, hookUrlOf } from "../../functions/registration/hook.ts";
 import { conflictMessage, hooksOf } from "./hooks.ts";
 
+const place = "0123abcd";
+
 const hook = (stage: string, calls: "all" | "own", more: object = {}) => ({
-  id: hookIdOf(stage),
+  id: hookIdOf({ stage, place }),
   hook_type: "webhook",
   enabled: true,
-  webhook_url: hookUrlOf(`https://${stage}.lambda-url.example/webhooks/stream`, { stage, calls }),
+  webhook_url: hookUrlOf(`https://${stage}.lambda-url.example/webhooks/stream`, { stage, place, calls }),
   ...more,
 });
 
@@ -32,6 +34,13 @@ test("a webhook of our path that somebody entered by hand is told, not refused",
   expect(hooksOf(app)).toEqual({ conflicts: [], suspects: [url] });
 });
 
+test("a stage whose webhook stands in the legacy field is a conflict like any other", () => {
+  const { webhook_url } = hook("production", "all");
+  expect(hooksOf({ webhook_url })).toMatchObject({ conflicts: [{ stage: "production" }], suspects: [] });
+});
+
 test("a stage that calls itself local is a deployment like others", () => {
   expect(hooksOf({ event_hooks: [hook("local", "all")] }).conflicts).toHaveLength(1);
+  // Its own calls are those that name us, too.
+  expect(hooksOf({ event_hooks: [hook("local", "own")] }).conflicts).toHaveLength(1);
 });

@@ -1,4 +1,5 @@
-import { eventHooksOf, ownerOf } from "../../functions/registration/hook.ts";
+import { eventHooksOf, isConflict, ownerOf } from "../../functions/registration/hook.ts";
+import { localStage } from "../cloud/local-deployment.ts";
 import { type Json, objectOf } from "./stream-api.ts";
 
 /** A deployed stage whose hook is on the Stream app. */
@@ -14,21 +15,22 @@ export interface AppHooks {
   suspects: string[];
 }
 
-/** What runs here is no deployment: no hook is ours. */
-const noStage = "";
+/** What runs here is no deployment: no hook is ours. It has a name all the same, which calls may name as theirs. */
+const nobody = { stage: "", place: "" };
+const here = { stage: localStage, calls: "all" } as const;
 const webhookPath = "/webhooks/stream";
 
 const looksLikeOurs = (url: unknown): url is string =>
   typeof url === "string" && (URL.parse(url)?.pathname.endsWith(webhookPath) ?? false);
 
-/** What the app's settings (GET app) say about deployments of this project. */
+/** What the app's settings (GET app) say about deployments of this project. The legacy `webhook_url` is a hook, too. */
 export const hooksOf = (app: Json): AppHooks => {
-  const found: AppHooks = { conflicts: [], suspects: looksLikeOurs(app.webhook_url) ? [app.webhook_url] : [] };
-  for (const hook of (eventHooksOf(app) ?? []).map(objectOf)) {
-    const owned = ownerOf(hook, noStage);
+  const found: AppHooks = { conflicts: [], suspects: [] };
+  for (const hook of [...(eventHooksOf(app) ?? []).map(objectOf), { webhook_url: app.webhook_url }]) {
+    const owned = ownerOf(hook, nobody);
     if (owned.owner === "foreign") {
       if (hook.enabled !== false && looksLikeOurs(hook.webhook_url)) found.suspects.push(hook.webhook_url);
-    } else if (owned.owner === "other_stage" && owned.isEnabled && owned.calls === "all") {
+    } else if (owned.owner === "other_stage" && isConflict(owned, here)) {
       found.conflicts.push({ stage: owned.stage ?? "(unnamed)", url: owned.url });
     }
   }

@@ -42,7 +42,8 @@ const sources: Readonly<Record<string, { service: LiveService; where: string }>>
 const readFile = (file: string): Environment => {
   if (!existsSync(file)) return {};
   try {
-    return parseEnv(readFileSync(file, "utf8"));
+    // Editors on Windows begin a file with a byte order mark, which would be part of the first name.
+    return parseEnv(readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
   } catch (cause) {
     throw new InvalidInputError(`${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
@@ -72,6 +73,9 @@ export const readKeys = (options: ReadKeysOptions = {}): LiveKeys => {
       `Keys are missing:\n${list}\n\nPut them into the environment, or as lines into the file .env of this folder, which git ignores:\n${example}`,
     );
   }
+  const odd = wanted.find(([name]) => /[^\x20-\x7e]/.test(given(name)));
+  if (odd)
+    throw new InvalidInputError(`${odd[0]} holds a character that no key has: copy it again from ${odd[1].where}`);
   const url = (name: string): string => {
     const value = given(name).replace(/\/+$/, "");
     if (value !== "" && !isUrl(value)) throw new InvalidInputError(`${name} must be an http or https URL`);

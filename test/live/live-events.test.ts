@@ -1,5 +1,6 @@
 import { StreamClient } from "@stream-io/node-sdk";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CoordinatorError } from "../../bridge-task/stream/errors.ts";
 import { eventTypes } from "../../functions/dispatch/decide.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { type StreamCloud, startStreamCloud } from "../cloud/stream/index.ts";
@@ -185,6 +186,20 @@ test("a call whose events the socket does not carry is told of by looking", asyn
   await heard("call.session_participant_joined", "1");
   expect(await told("not_watched")).toEqual({ kind: "not_watched", cid: "default:1" });
   expect(typesOf("1")).toEqual(["call.created", "call.session_started", "call.session_participant_joined"]);
+});
+
+test("a watching that Stream refuses keeps no other call from being found", async () => {
+  await watch();
+  const request = api.request.bind(api);
+  vi.spyOn(api, "request").mockImplementation((asked) =>
+    asked.asUser === undefined ? request(asked) : Promise.reject(new CoordinatorError("not allowed", { status: 403 })),
+  );
+  await create("1");
+  expect(await told("not_watched")).toEqual({ kind: "not_watched", cid: "default:1", error: "not allowed" });
+  await create("2");
+  await heard("call.created", "2");
+  await told("not_watched", 2);
+  expect(news.filter(({ kind }) => kind === "search_failed")).toEqual([]);
 });
 
 test("closing leaves no connection and asks nothing more", async () => {

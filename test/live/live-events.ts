@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../bridge-task/errors.ts";
+import { CoordinatorError } from "../../bridge-task/stream/errors.ts";
 import type { StreamTimeouts } from "../../bridge-task/stream/timeouts.ts";
 import { CallFacts, type StreamEvent } from "./call-facts.ts";
 import { type CallSeen, Calls, pageSize } from "./calls.ts";
@@ -14,7 +15,7 @@ export type WatchNews =
   | { kind: "search_failed"; error: string; pauseMs: number }
   | { kind: "search_works_again" }
   /** The socket will not carry this call's events: it is looked at now and then instead. */
-  | { kind: "not_watched"; cid: string };
+  | { kind: "not_watched"; cid: string; error?: string };
 
 export interface LiveEventsOptions {
   api: StreamApi;
@@ -180,21 +181,28 @@ export class LiveEvents {
   async #watch(cids: readonly string[]): Promise<void> {
     const connection = this.#connection;
     if (!connection) return;
-    const { calls } = await this.#calls.watch(cids, { id: connection.id, userId: this.#options.userId });
+    const { id } = connection;
+    // A refusal is as good as an answer that has none of them: it must not keep new calls from being found.
+    let refusal: string | undefined;
+    const { calls } = await this.#calls.watch(cids, { id, userId: this.#options.userId }).catch((error: unknown) => {
+      if (!(error instanceof CoordinatorError) || error.retryable) throw error;
+      refusal = error.message;
+      return { calls: [] };
+    });
     const carried = new Set(calls.map(cidOf));
     for (const cid of carried) connection.settled.add(cid);
-    for (const cid of cids) if (!carried.has(cid)) this.#leftOut(cid, connection);
+    for (const cid of cids) if (!carried.has(cid)) this.#leftOut(cid, connection, refusal);
     for (const one of calls) this.#tell(this.#facts.seen(one));
   }
 
   /** It may be too new to be found, or not be for this user to see. */
-  #leftOut(cid: string, { settled, missing }: Connection): void {
+  #leftOut(cid: string, { settled, missing }: Connection, refusal: string | undefined): void {
     const count = (missing.get(cid) ?? 0) + 1;
     missing.set(cid, count);
     if (count < patience) return;
     missing.delete(cid);
     settled.add(cid);
-    this.#options.onNews({ kind: "not_watched", cid });
+    this.#options.onNews({ kind: "not_watched", cid, ...(refusal === undefined ? {} : { error: refusal }) });
   }
 
   /** Answers stay small: only the latest are asked for again. */

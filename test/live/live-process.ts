@@ -16,7 +16,7 @@ export interface Elsewhere {
   stream: StreamCloud;
   openai: OpenAiCloud;
   /** What a person would have in .env. */
-  environment: Record<string, string>;
+  environment: Record<"STREAM_API_KEY" | "STREAM_API_SECRET" | "OPENAI_API_KEY", string> & Record<string, string>;
   /** For those who join calls. */
   info: { streamApiKey: string; streamApiSecret: string; streamServerBaseUrl: string };
   close(): Promise<void>;

@@ -1,12 +1,11 @@
 import { messageOf } from "../../bridge-task/errors.ts";
 import { eventTypes } from "../../functions/dispatch/decide.ts";
-import { type Bundle, buildBundles } from "../../infra/build/bundles.ts";
-import { appName, secretNameOf } from "../../infra/operate/deployment.ts";
+import { buildBundles } from "../../infra/build/bundles.ts";
 import { createEventRoutes } from "../cloud/control.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { type LocalDeployment, localStage, startLocalDeployment } from "../cloud/local-deployment.ts";
 import { type PageCloud, servePage } from "../cloud/page/server.ts";
-import { checkOpenAi, checkStream, KeyCheckError, trust } from "./checks.ts";
+import { checkOpenAi, checkStream, clockWarning, KeyCheckError, trust } from "./checks.ts";
 import { HookCourier } from "./hook-courier.ts";
 import { conflictMessage, hooksOf } from "./hooks.ts";
 import { LiveEvents } from "./live-events.ts";
@@ -50,14 +49,6 @@ const checkHooks = (app: Json, { callTypes }: LiveSettings, say: LiveOptions["sa
   }
 };
 
-/** What tools name among their secrets may stand in .env, too. */
-const putToolSecrets = ({ aws }: LocalDeployment, bundles: readonly Bundle[], { secret }: LiveSettings): void => {
-  for (const name of new Set(bundles.flatMap(({ tool }) => tool?.secrets ?? []))) {
-    const value = secret(name);
-    if (value !== "") aws.parameters.put(`/${appName}/${localStage}/${secretNameOf(name)}`, value, "SecureString");
-  }
-};
-
 /** What the page needs: Stream's own addresses where the settings name none. */
 const pageOf = ({ streamApiKey, streamApiSecret, streamBaseUrl }: LiveSettings, log: EventLog): PageCloud => ({
   info: {
@@ -77,7 +68,7 @@ const pageOf = ({ streamApiKey, streamApiSecret, streamBaseUrl }: LiveSettings, 
  */
 export const startLive = async ({ settings, say, onClose }: LiveOptions): Promise<Live> => {
   const { streamApiKey, streamApiSecret, streamBaseUrl, caFile, callTypes } = settings;
-  if (caFile !== undefined && process.env.NODE_EXTRA_CA_CERTS === undefined) await trust(caFile);
+  await trust(caFile);
   const api = new StreamApi({ apiKey: streamApiKey, apiSecret: streamApiSecret, baseUrl: streamBaseUrl });
   const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const startedAtMs = performance.now();
@@ -88,7 +79,7 @@ export const startLive = async ({ settings, say, onClose }: LiveOptions): Promis
   const tell = (story: string | null) => story !== null && say(story);
 
   const { app, nowMs, warning } = await step("keys checked", () => checkKeys(api, settings));
-  if (warning !== undefined) say(`note: ${warning}`);
+  for (const note of [warning, clockWarning(nowMs, Date.now())]) if (note !== undefined) say(`note: ${note}`);
   checkHooks(app, settings, say);
   const isWatchedElsewhere = await ensureWatcher(api);
   if (isWatchedElsewhere && callTypes.length > 0) {
@@ -101,14 +92,21 @@ export const startLive = async ({ settings, say, onClose }: LiveOptions): Promis
   log.watch((event) => tell(storyOfCloud(event)));
   const bundles = await step("bundles built", () => buildBundles());
   const deployment = await step("AWS stand-in listening", () =>
-    startLocalDeployment({ log, services: settings, bundles, callTypes, onOutput: (line) => tell(storyOfLine(line)) }),
+    startLocalDeployment({
+      log,
+      services: settings,
+      bundles,
+      callTypes,
+      // A call that names another stage has that one's agents already.
+      dispatchEnvironment: { STAGE: localStage },
+      toolSecret: settings.secret,
+      onOutput: (line) => tell(storyOfLine(line)),
+    }),
   );
   onClose(async () => {
     await deployment.aws.close(goodbyeMs);
     await deployment.close();
   });
-
-  putToolSecrets(deployment, bundles, settings);
 
   const courier = new HookCourier({
     url: deployment.webhookUrl,

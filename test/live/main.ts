@@ -10,6 +10,9 @@ export interface LiveProcess {
   onClose: (close: () => Promise<void>) => void;
 }
 
+/** What the page makes. */
+const pageCallType = "default";
+
 const instructions = ({ deployment: { agentsUrl, agentsKey }, pageUrl }: Live, { callTypes }: LiveSettings): string => {
   const body = JSON.stringify({
     user: { id: "max" },
@@ -20,9 +23,12 @@ const instructions = ({ deployment: { agentsUrl, agentsKey }, pageUrl }: Live, {
     callTypes.length === 0
       ? "  Agents come only where you POST for them."
       : `  The agents as code join each new call of type ${callTypes.join(" or ")} in this Stream app, whoever creates it.`;
+  const page = callTypes.includes(pageCallType)
+    ? `Open ${pageUrl} to talk to one, or use your own app.`
+    : `Open ${pageUrl} for a call of your own, and POST for it.`;
   return `
 ${joins} Ctrl-C: they leave, and everything ends.
-  Open ${pageUrl} to talk to one, or use your own app.
+  ${page}
 
   For your app's .env; both are new with each start:
   AGENTS_URL=${agentsUrl}
@@ -37,8 +43,14 @@ ${joins} Ctrl-C: they leave, and everything ends.
 /** `npm start -- --live`. Runs until it is closed; resolves with an exit code where it does not. */
 export const runLive = async (args: readonly string[], { say, onClose }: LiveProcess): Promise<number | undefined> => {
   const closers: (() => Promise<unknown>)[] = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+  let closing: Promise<void> | undefined;
+  const closeAll = async () => {
+    // What a start-up in progress adds meanwhile is ended as well.
+    for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
+  };
+  const close = () => {
+    closing ??= closeAll();
+    return closing;
   };
   onClose(close);
   try {
@@ -49,10 +61,14 @@ export const runLive = async (args: readonly string[], { say, onClose }: LivePro
     }
     const settings = readLiveSettings({ postsOnly });
     const live = await startLive({ settings, say, onClose: (closer) => closers.push(closer) });
-    process.stdout.write(instructions(live, settings));
+    // Ended while it began: there is nothing to use any more.
+    if (closing === undefined) process.stdout.write(instructions(live, settings));
     return undefined;
   } catch (error) {
+    const isEnding = closing !== undefined;
     await close();
+    // What fails because everything is being ended is no failure: who ended it says how the process ends.
+    if (isEnding) return undefined;
     // What is ours says what to do; the stack of anything else is for whoever mends it.
     if (!(error instanceof BridgeError)) throw error;
     process.stderr.write(`\n${error.message}\n`);

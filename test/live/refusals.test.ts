@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { hookIdOf, hookUrlOf } from "../../functions/registration/hook.ts";
 import { type Elsewhere, LiveProcess, startElsewhere } from "./live-process.ts";
 
+const production = { stage: "production", place: "0123abcd" };
+
 let elsewhere: Elsewhere;
 let live: LiveProcess | undefined;
 beforeAll(async () => {
@@ -57,6 +59,13 @@ test("a service that does not answer is told by its address", async () => {
   expectNothingElse(output);
 });
 
+test("Ctrl-C while it starts ends it, and nothing is printed to be used", async () => {
+  live = new LiveProcess(elsewhere.environment);
+  await live.prints(/keys checked/);
+  expect(await live.interrupt()).toBe(0);
+  expectNothingElse(live.output);
+});
+
 test("an unknown argument is told, with where to read on", async () => {
   const { code, output } = await run({}, ["--posts"]);
   expect(code).toBe(2);
@@ -67,8 +76,8 @@ test("an unknown argument is told, with where to read on", async () => {
 test("the webhook of a deployed stage: it refuses, and says which stage and what to do", async () => {
   const { streamApiKey, streamApiSecret, streamServerBaseUrl } = elsewhere.info;
   const client = new StreamClient(streamApiKey, streamApiSecret, { basePath: streamServerBaseUrl });
-  const webhook_url = hookUrlOf("https://production.example/webhooks/stream", { stage: "production", calls: "all" });
-  const hook = { id: hookIdOf("production"), hook_type: "webhook", enabled: true, webhook_url };
+  const webhook_url = hookUrlOf("https://production.example/webhooks/stream", { ...production, calls: "all" });
+  const hook = { id: hookIdOf(production), hook_type: "webhook", enabled: true, webhook_url };
   await client.updateApp({ event_hooks: [hook] });
   try {
     const { code, output } = await run({});

@@ -28,6 +28,23 @@ test("keys come from .env, and what the environment says goes before it", async 
   });
 });
 
+test("keys come as editors and shells leave them in .env", async () => {
+  const envFile = await write(
+    "\uFEFFSTREAM_API_KEY=one\r\nexport STREAM_API_SECRET = 'two' \r\n\r\n# a note\r\nOPENAI_API_KEY=\"three\"  # mine\r\n",
+  );
+  expect(readKeys({ envFile, environment: {} })).toEqual({
+    streamApiKey: "one",
+    streamApiSecret: "two",
+    openAiApiKey: "three",
+  });
+});
+
+test("a placeholder that was left in a key is told as such, without the value", () => {
+  const read = () => readKeys({ envFile: absent(), environment: { ...all, OPENAI_API_KEY: "sk-…" } });
+  expect(read).toThrow("OPENAI_API_KEY holds a character that no key has");
+  expect(read).not.toThrow("sk-");
+});
+
 test("each missing key is named, with an example of what to write, and no key's value", () => {
   const read = () => readKeys({ envFile: absent(), environment: { STREAM_API_SECRET: "do-not-print" } });
   expect(read).toThrow(/STREAM_API_KEY {3}\(.+\)\n.+OPENAI_API_KEY {3}\(/);

@@ -31,7 +31,8 @@ const eventWords = (event: StreamEvent): string | null => {
       return `${event.call_cid} was deleted`;
     case "call.session_participant_joined": {
       const { id, name } = objectOf(objectOf(event.participant).user);
-      return `${textOf(name) || textOf(id)} is in ${event.call_cid}`;
+      // A name is what somebody typed: nothing of it is for the terminal.
+      return `${(textOf(name) || textOf(id)).replace(/\p{Cc}/gu, "")} is in ${event.call_cid}`;
     }
     default:
       return null;
@@ -64,7 +65,7 @@ export const storyOfNews = (news: WatchNews): Story => {
     case "search_works_again":
       return "Stream answers again";
     case "not_watched":
-      return `the events of ${news.cid} do not arrive: it is looked at every few seconds instead`;
+      return `the events of ${news.cid} do not arrive${news.error ? ` (${news.error})` : ""}: it is looked at every few seconds instead`;
   }
 };
 

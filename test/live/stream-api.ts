@@ -1,7 +1,9 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { StreamClient } from "@stream-io/node-sdk";
 import { messageOf } from "../../bridge-task/errors.ts";
 import { CoordinatorError } from "../../bridge-task/stream/errors.ts";
 import { clientName, mayPass } from "../../bridge-task/stream/user-request.ts";
+import { serverToken } from "../../functions/stream/stream-api.ts";
 
 export type Json = Record<string, unknown>;
 
@@ -50,8 +52,6 @@ const commonUrl = "https://chat.stream-io-api.com";
 const tokenSeconds = 300;
 const socketTokenSeconds = 3_600;
 
-const base64Url = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-
 export const objectOf = (value: unknown): Json =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
@@ -82,21 +82,17 @@ const dateOf = (headers: Headers): number | undefined => {
   return Number.isFinite(ms) ? ms : undefined;
 };
 
-/** A token of Stream's: HS256 with the app's secret. */
-const signed = (secret: string, claims: object): string => {
-  const input = `${base64Url({ alg: "HS256", typ: "JWT" })}.${base64Url(claims)}`;
-  return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
-};
-
 /** Stream's REST API as it is on the wire: what came is passed on as it came, and the rate limit is seen. */
 export class StreamApi {
   readonly apiKey: string;
   readonly #secret: string;
+  readonly #client: StreamClient;
   readonly #baseUrl: string | undefined;
 
   constructor(options: { apiKey: string; apiSecret: string; baseUrl: string | undefined }) {
     this.apiKey = options.apiKey;
     this.#secret = options.apiSecret;
+    this.#client = new StreamClient(options.apiKey, options.apiSecret);
     this.#baseUrl = options.baseUrl;
   }
 
@@ -104,7 +100,7 @@ export class StreamApi {
   async request({ what, method, path, query = {}, body, signal, asUser }: StreamRequest): Promise<StreamAnswer> {
     const url = this.#url(path);
     url.search = new URLSearchParams({ api_key: this.apiKey, ...query }).toString();
-    const token = asUser === undefined ? signed(this.#secret, { server: true }) : this.#userToken(asUser, tokenSeconds);
+    const token = asUser === undefined ? serverToken(this.#secret) : this.#userToken(asUser, tokenSeconds);
     let response: Response;
     let text: string;
     try {
@@ -164,6 +160,6 @@ export class StreamApi {
   #userToken(userId: string, seconds: number): string {
     // A few seconds in the past: Stream's clock may be behind ours.
     const issuedAt = Math.floor(Date.now() / 1_000) - 5;
-    return signed(this.#secret, { user_id: userId, iat: issuedAt, exp: issuedAt + seconds });
+    return this.#client.generateUserToken({ user_id: userId, iat: issuedAt, validity_in_seconds: seconds });
   }
 }

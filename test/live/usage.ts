@@ -24,6 +24,7 @@ reach the same webhook function, signed as Stream signs.
   - what happens while the connection is lost is told by its outcome: a person who came and went is not told of
   - events of one call arrive in order and once; Stream promises neither
   - no more than 25 new calls in 2 s, 25 that go on, and 500 in all are followed
+  - a call whose custom.agentStage names a stage is left to that stage
   - AGENTS_URL is on loopback and, like AGENTS_KEY, new with each start; claims and records are gone when it ends
   - your users see one more user in the app, stream-agent-bridge-live: it reads the calls' events and joins none
 `;

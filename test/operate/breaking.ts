@@ -6,14 +6,18 @@ import {
 import { hookIdOf, hookOf, hookUrlOf, type Json } from "../../functions/registration/hook.ts";
 import { parameterNames } from "../../infra/operate/deployment.ts";
 import type { Cloud } from "../cloud/index.ts";
+import { localPlace } from "../cloud/local-deployment.ts";
 import { writeDeployment } from "./operated-cloud.ts";
 
 export const names = parameterNames("local");
 
+/** Who the deployment is to Stream. */
+export const us = { stage: "local", place: localPlace };
+
 /** The app's hooks, and as a deploy left them. */
 export const appOf = (cloud: Cloud) => cloud.stream.coordinator.app;
 export const ourHook = (cloud: Cloud): Json =>
-  hookOf(hookIdOf("local"), hookUrlOf(cloud.info.webhookUrl, { stage: "local", calls: "all" }));
+  hookOf(hookIdOf(us), hookUrlOf(cloud.info.webhookUrl, { ...us, calls: "all" }));
 export const setHooks = (cloud: Cloud, ...hooks: Json[]): void => appOf(cloud).update({ event_hooks: hooks });
 export const repairHooks = (cloud: Cloud): void => {
   setHooks(cloud, ourHook(cloud));
@@ -75,4 +79,12 @@ export const foreignHook: Json = {
   sqs_region: "us-east-1",
 };
 export const otherStagesHook = (calls: "all" | "own"): Json =>
-  hookOf(hookIdOf("other"), hookUrlOf("https://other.example.com/webhooks/stream", { stage: "other", calls }));
+  hookOf(
+    hookIdOf({ ...us, stage: "other" }),
+    hookUrlOf("https://other.example.com/webhooks/stream", { ...us, stage: "other", calls }),
+  );
+/** A stage of our name in another account or region. */
+export const namesakesHook = (calls: "all" | "own"): Json => {
+  const namesake = { ...us, place: "5e1f0e15" };
+  return hookOf(hookIdOf(namesake), hookUrlOf("https://else.example.com/webhooks/stream", { ...namesake, calls }));
+};

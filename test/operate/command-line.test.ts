@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import { afterAll, expect, test } from "vitest";
-import { TimeoutError } from "../../bridge-task/errors.ts";
+import { BridgeError, TimeoutError } from "../../bridge-task/errors.ts";
+import { AgentsApiError } from "../../functions/api/client-error.ts";
 import { fromAws, isAccessDenied } from "../../infra/operate/cli/aws-failure.ts";
 import { callOf } from "../../infra/operate/cli/call-id.ts";
 import { joinRequestOf } from "../../infra/operate/cli/commands/join.ts";
-import { type CommandError, exitCodes } from "../../infra/operate/cli/failure.ts";
+import { type CommandError, exitCodes, fromApi } from "../../infra/operate/cli/failure.ts";
 import { parseDeployment } from "../../infra/operate/cli/find-deployment.ts";
 import { fieldsOf, isOfCall, readableLine } from "../../infra/operate/cli/log-line.ts";
 import { runProgram } from "../../infra/operate/cli/program.ts";
@@ -14,8 +16,9 @@ import { spanMsOf } from "../../infra/operate/cli/since.ts";
 import { stageOf } from "../../infra/operate/cli/stage.ts";
 import { spanOf, tableOf } from "../../infra/operate/cli/terminal.ts";
 import { Found, fact, ok, problem, UnknownFact } from "../../infra/operate/doctor/check.ts";
+import { stateFindings } from "../../infra/operate/doctor/checks/functions.ts";
 import { fargateFinding, lambdaFinding } from "../../infra/operate/doctor/checks/quotas.ts";
-import { isHealthy, reportText } from "../../infra/operate/doctor/report.ts";
+import { problemsOf, reportText } from "../../infra/operate/doctor/report.ts";
 import { runChecks } from "../../infra/operate/doctor/run-checks.ts";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "agents-"));
@@ -55,7 +58,11 @@ test("The stage is what --stage says, else SST_STAGE, else what sst wrote down; 
   mkdirSync(path.join(folder, ".sst"));
   writeFileSync(path.join(folder, ".sst", "stage"), "c\n");
   expect(stageOf({ option: undefined, environment: {}, folder })).toBe("c");
-  expect(errorOf(() => stageOf({ option: "a/b", environment: {}, folder })).message).toContain("letters, digits");
+  for (const option of ["a/b", ""]) {
+    expect(errorOf(() => stageOf({ option, environment: { SST_STAGE: "b" }, folder })).message).toContain(
+      "letters, digits",
+    );
+  }
 });
 
 test.for([
@@ -124,9 +131,13 @@ test("What AWS refuses is said in words that help, and the exit code tells no ac
   expect(isAccessDenied(fromAws("reading", denied))).toBe(true);
   expect(fromAws("reading", named("ExpiredTokenException")).message).toContain("aws sso login");
   expect(fromAws("reading", new Error("Region is missing"))).toMatchObject({ exitCode: exitCodes.notDeployed });
+  const wrapped = new BridgeError("table_failed", "the table did not take it", { cause: denied });
+  expect(fromAws("reading", wrapped)).toMatchObject({ exitCode: exitCodes.notDeployed });
+  expect(isAccessDenied(wrapped)).toBe(true);
+  expect(fromAws("reading", new TypeError("Invalid URL")).message).toContain("AWS_ENDPOINT_URL");
   expect(fromAws("reading", new TimeoutError("reading", 5))).toMatchObject({ exitCode: exitCodes.failed });
   expect(fromAws("reading", named("ThrottlingException", "slow down")).message).toBe(
-    "reading: ThrottlingException: slow down",
+    "reading: ThrottlingException: slow down; try again",
   );
 });
 
@@ -168,7 +179,12 @@ test("What is said on the command line becomes the request for an agent.", async
 
 test.for([
   [["--help"], exitCodes.ok, /Exit codes:[\s\S]*5 {4}doctor found problems/, /^$/],
-  [["join", "--help"], exitCodes.ok, /Examples:\n {2}npm run agents -- join/, /^$/],
+  [
+    ["join", "--help"],
+    exitCodes.ok,
+    /Global Options:\n {2}--stage <stage>[\s\S]*Examples:\n {2}npm run agents -- join/,
+    /^$/,
+  ],
   [["dance"], exitCodes.usage, /^$/, /unknown command 'dance'/],
   [["say", "default:1"], exitCodes.usage, /^$/, /missing required argument 'text'/],
   [["list", "--stage", "a b"], exitCodes.usage, /^$/, /no name of a stage/],
@@ -209,10 +225,23 @@ test("Checks run on after one fails; what builds on a missing fact is skipped, a
     ["denied", "warn"],
     ["well", "ok"],
   ]);
-  expect(isHealthy(results)).toBe(false);
+  expect(problemsOf(results).map(({ id }) => id)).toEqual(["owner", "throws"]);
   const text = reportText(results);
   expect(text).toContain("✗ O  it is gone\n     → bring it back\n");
   expect(text).toContain("5 checks: 2 to mend, 1 to know, 1 not looked at");
+});
+
+test("A function that a deploy is just changing is nothing to mend.", () => {
+  const states = [{ State: "Pending" }, { LastUpdateStatus: "InProgress" }, { State: "Inactive" }, { State: "Failed" }];
+  expect(
+    states.map((found) => stateFindings("f", found as FunctionConfiguration, "s").map(({ state }) => state)),
+  ).toEqual([["warn"], ["warn"], [], ["problem"]]);
+});
+
+test("A request that AWS itself finds too large is said to be so.", () => {
+  const tooLarge = new AgentsApiError({ status: 413, code: "bad_answer", message: "" });
+  expect(fromApi(tooLarge)).toMatchObject({ exitCode: exitCodes.usage });
+  expect(fromApi(tooLarge).message).toContain("shorten the texts");
 });
 
 test("A quota is a problem where nothing can run, something to know where not all can, and well where it is enough.", () => {

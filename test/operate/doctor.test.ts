@@ -42,6 +42,20 @@ test("It tells of hooks that are not ours, and of a stage that keeps to its own 
   }
 });
 
+test("Who may not look at the functions still learns whether their URL answers.", async () => {
+  cloud.aws.authorize = ({ action }) =>
+    action === "lambda:GetFunctionConfiguration" ? `User: operator is not authorized to perform: ${action}` : undefined;
+  const { told, skipped } = await examine().finally(() => {
+    cloud.aws.authorize = undefined;
+  });
+  expect(told.map(({ id, state }) => [id, state])).toEqual([
+    ["functions", "warn"],
+    ["tools", "warn"],
+    ["sweep", "warn"],
+  ]);
+  expect(skipped).toEqual([]);
+});
+
 test.for(cases)("When $broken, it names that and nothing else, and says how to mend it.", async (broken, context) => {
   const repair = await broken.break(cloud);
   try {

@@ -4,11 +4,11 @@ import { StreamClient } from "@stream-io/node-sdk";
 import type { ExitCode } from "../../infra/operate/cli/failure.ts";
 import { createOperator } from "../../infra/operate/cli/operator.ts";
 import { runProgram } from "../../infra/operate/cli/program.ts";
-import { type Deployment, deploymentParameter } from "../../infra/operate/deployment.ts";
+import { deploymentParameter } from "../../infra/operate/deployment.ts";
 import type { CheckResult, Finding } from "../../infra/operate/doctor/check.ts";
 import { diagnose } from "../../infra/operate/doctor/index.ts";
 import { startStage } from "../calls/stage.ts";
-import type { Cloud } from "../cloud/index.ts";
+import type { Cloud, CloudInfo } from "../cloud/index.ts";
 
 export interface Answer {
   exitCode: ExitCode;
@@ -17,7 +17,7 @@ export interface Answer {
 }
 
 /** The environment in which the AWS SDK finds the local cloud. */
-export const awsEnvironment = ({ info }: Cloud): Record<string, string> => ({
+export const awsEnvironment = (info: CloudInfo): Record<string, string> => ({
   AWS_ENDPOINT_URL: info.awsEndpointUrl,
   AWS_REGION: info.awsRegion,
   AWS_ACCESS_KEY_ID: "OPERATOR",
@@ -27,26 +27,11 @@ export const awsEnvironment = ({ info }: Cloud): Record<string, string> => ({
 
 /** The local cloud as a deploy leaves it, with nothing that a doctor would find. */
 export const startOperatedCloud = async (): Promise<Cloud> => {
-  const started = await startStage();
-  const deployment: Deployment = { ...started.deployment, streamWebhook: "register" };
-  const cloud = { ...started, deployment };
-  const { info, stream, aws } = cloud;
-  Object.assign(process.env, awsEnvironment(cloud));
+  const cloud = await startStage({ registered: true });
+  Object.assign(process.env, awsEnvironment(cloud.info));
   delete process.env.AWS_PROFILE;
   // What NODE_EXTRA_CA_CERTS does for a process of its own.
-  tls.setDefaultCACertificates([...tls.getCACertificates("default"), readFileSync(info.caFile, "utf8")]);
-  // The app's settings say where events go, as in a deployment, and no test does.
-  stream.setWebhook(null);
-  const registered = await aws.invoke("register", {
-    stage: deployment.stage,
-    calls: deployment.calls,
-    webhookUrl: info.webhookUrl,
-    users: deployment.agentUsers.map((id) => ({ id })),
-  });
-  if (registered.functionError !== undefined) throw new Error(`registering failed: ${registered.payload}`);
-  writeDeployment(cloud);
-  aws.quotas.set("L-3032A538", 1_000);
-  await aws.invoke("sweep");
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), readFileSync(cloud.info.caFile, "utf8")]);
   return cloud;
 };
 
@@ -63,16 +48,16 @@ const neverStopped = new AbortController().signal;
 /** Runs a command line in this process. */
 export const runAgents = async (
   args: readonly string[],
-  { signal = neverStopped, onOut }: { signal?: AbortSignal; onOut?: (text: string) => void } = {},
+  { signal = neverStopped, onErr }: { signal?: AbortSignal; onErr?: (text: string) => void } = {},
 ): Promise<Answer> => {
   let [out, err] = ["", ""];
   const terminal = {
     out: (text: string) => {
       out += text;
-      onOut?.(text);
     },
     err: (text: string) => {
       err += text;
+      onErr?.(text);
     },
   };
   const environment = { SST_STAGE: "local" };

@@ -1,6 +1,8 @@
+import { createLogger, type Logger } from "../../bridge-task/log.ts";
 import { hookIdOf, hookOf, hookUrlOf, type Json } from "../../functions/registration/hook.ts";
-import { createStreamApp } from "../../functions/registration/stream-app.ts";
-import type { RegistrationRequest } from "../../functions/registration/types.ts";
+import { register, unregister } from "../../functions/registration/index.ts";
+import { createStreamApp, type StreamApp } from "../../functions/registration/stream-app.ts";
+import type { RegistrationReport, RegistrationRequest } from "../../functions/registration/types.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import { type StreamCloud, startStreamCloud } from "../cloud/stream/index.ts";
 
@@ -9,8 +11,14 @@ export const agentsUrl = "https://agents.example.com";
 export const webhookUrl = `${agentsUrl}/webhooks/stream`;
 export const dates = { created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z" };
 
+/** Where the stages of most tests are, and another place. */
+export const place = "0a1b2c3d";
+export const elsewhere = "5e1f0e15";
+/** The stage that most tests are about. */
+export const us = { stage: "dev", place };
+
 export const request = (overrides: Partial<RegistrationRequest> = {}): RegistrationRequest => ({
-  stage: "dev",
+  ...us,
   calls: "all",
   webhookUrl,
   users: [],
@@ -21,8 +29,13 @@ export const removal = (overrides: Partial<RegistrationRequest> = {}): Registrat
   request({ tf: { action: "delete" }, ...overrides });
 
 /** The hook of a stage, as a deploy of it left it on the app. */
-export const hookOfStage = (stage: string, overrides: Json = {}, calls: "all" | "own" = "all"): Json => ({
-  ...hookOf(hookIdOf(stage), hookUrlOf(webhookUrl, { stage, calls })),
+export const hookOfStage = (
+  stage: string,
+  overrides: Json = {},
+  calls: "all" | "own" = "all",
+  where: string = place,
+): Json => ({
+  ...hookOf(hookIdOf({ stage, place: where }), hookUrlOf(webhookUrl, { stage, place: where, calls })),
   product: "all",
   ...dates,
   ...overrides,
@@ -86,3 +99,13 @@ export const hooksOn = (stream: StreamCloud): Json[] => stream.coordinator.app.s
 /** The app as the function sees it, by real HTTP, in a hurry. */
 export const appOf = (baseUrl: string, { requestMs = 5_000, signal = AbortSignal.timeout(20_000) } = {}) =>
   createStreamApp({ ...keys, baseUrl, signal, requestMs, pauseMs: 1 });
+
+const silent = createLogger({ write: () => {} });
+
+/** What the function does with a request. */
+export const perform = (
+  app: StreamApp,
+  asked: RegistrationRequest,
+  { undoApp = () => app, logger = silent }: { undoApp?: () => StreamApp; logger?: Logger } = {},
+): Promise<RegistrationReport> =>
+  asked.tf?.action === "delete" ? unregister({ app, logger }, asked) : register({ app, undoApp }, asked);

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { ECSClient, RunTaskCommand } from "@aws-sdk/client-ecs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { buildBundles } from "../../infra/build/bundles.ts";
 import { parameterNames } from "../../infra/operate/deployment.ts";
-import { type AwsCloud, startAwsCloud } from "../cloud/aws/index.ts";
+import { type AwsCloud, region, startAwsCloud } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
 import type { StreamCloud } from "../cloud/stream/index.ts";
 import { hooksOn, keys, removal, request, startStream } from "./fixture.ts";
@@ -30,6 +31,7 @@ beforeEach(async () => {
   const env = {
     STREAM_BASE_URL: stream.serverBaseUrl,
     SSM_PARAMETERS: JSON.stringify({ STREAM_API_KEY, STREAM_API_SECRET }),
+    BRIDGE_CLUSTER: "local",
   };
   aws = await startAwsCloud({ log: new EventLog(), functions: { register: { bundleFile, env, timeoutMs: 60_000 } } });
   aws.parameters.put(STREAM_API_KEY, keys.apiKey, "SecureString");
@@ -70,4 +72,39 @@ it("does not start without its secrets: the error names the one that is missing"
   // Once it is set, the next start reads it.
   withSecret();
   expect((await aws.invoke("register", request())).functionError).toBeUndefined();
+});
+
+it("lets a stage go whose Stream keys are gone from SSM, and says so", async () => {
+  withSecret();
+  await aws.invoke("register", request());
+  aws.parameters.delete(parameters.STREAM_API_SECRET);
+  const { functionError, payload } = await aws.invoke("register", removal());
+  expect(functionError).toBeUndefined();
+  expect(JSON.parse(payload)).toEqual({ hook: "none", otherHooks: 0, usersCreated: [] });
+  expect(hooksOn(stream)).toHaveLength(1);
+  const events = aws.logs.lines("/aws/lambda/register").map((line) => JSON.parse(line).event);
+  expect(events).toEqual(expect.arrayContaining(["no_stream_keys", "hook_not_removed"]));
+});
+
+it("stops the stage's tasks when it is removed, though nobody can be told about the hook, and not before", async () => {
+  withSecret();
+  aws.putTaskDefinition("bridge", {
+    container: "bridge",
+    command: [process.execPath, "-e", "setInterval(() => {}, 1000)"],
+    env: {},
+    stopTimeoutSeconds: 5,
+  });
+  const credentials = { accessKeyId: "x", secretAccessKey: "y" };
+  const ecs = new ECSClient({ endpoint: aws.endpointUrl, region, credentials });
+  const networkConfiguration = { awsvpcConfiguration: { subnets: ["subnet-1"] } };
+  await ecs.send(new RunTaskCommand({ cluster: "local", taskDefinition: "bridge", networkConfiguration }));
+  ecs.destroy();
+  await aws.invoke("register", request());
+  stream.coordinator.restFaults.push({ pathEnd: "/app", status: 400, code: 4, count: 1 });
+  // The stage stays, and so do its agents.
+  expect(await aws.invoke("register", removal())).toMatchObject({ functionError: "Unhandled" });
+  expect(aws.tasks()).toMatchObject([{ stopCode: undefined }]);
+  stream.coordinator.restFaults.push({ pathEnd: "/app", status: 401, code: 2, count: 1 });
+  expect((await aws.invoke("register", removal())).functionError).toBeUndefined();
+  expect(aws.tasks()).toMatchObject([{ status: "STOPPED", stopCode: "UserInitiated" }]);
 });

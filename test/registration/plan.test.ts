@@ -4,9 +4,9 @@ import { differences, isHarm, restoring } from "../../functions/registration/com
 import { canonical, parseExactly } from "../../functions/registration/exact-json.ts";
 import { hookIdOf, hookUrlOf, isAsWanted, type Json, ownerOf } from "../../functions/registration/hook.ts";
 import { planHooks } from "../../functions/registration/plan.ts";
-import { foreignHooks, hookOfStage, webhookUrl } from "./fixture.ts";
+import { elsewhere, foreignHooks, hookOfStage, place, us, webhookUrl } from "./fixture.ts";
 
-const stage = "dev";
+const { stage } = us;
 
 const foreign: fc.Arbitrary<Json> = fc
   .record(
@@ -25,19 +25,23 @@ const foreign: fc.Arbitrary<Json> = fc
 
 const ourOwn: fc.Arbitrary<Json> = fc
   .record({
-    id: fc.constantFrom(hookIdOf(stage), hookIdOf(stage).toUpperCase(), "another"),
+    id: fc.constantFrom(hookIdOf(us), hookIdOf(us).toUpperCase(), "another"),
     enabled: fc.boolean(),
     event_types: fc.constantFrom([], ["call.created"]),
     webhook_url: fc.constantFrom(
-      hookUrlOf(webhookUrl, { stage, calls: "all" }),
-      hookUrlOf("https://old.example.com/webhooks/stream", { stage, calls: "own" }),
+      hookUrlOf(webhookUrl, { ...us, calls: "all" }),
+      hookUrlOf("https://old.example.com/webhooks/stream", { ...us, calls: "own" }),
     ),
   })
   .map((hook): Json => ({ ...hookOfStage(stage), ...hook }));
 
 const anotherStages: fc.Arbitrary<Json> = fc
-  .record({ name: fc.constantFrom("prod", "review"), calls: fc.constantFrom("all", "own"), enabled: fc.boolean() })
-  .map(({ name, calls, enabled }) => hookOfStage(name, { enabled }, calls));
+  .record({
+    of: fc.constantFrom(["prod", place] as const, ["review", elsewhere] as const, [stage, elsewhere] as const),
+    calls: fc.constantFrom("all", "own"),
+    enabled: fc.boolean(),
+  })
+  .map(({ of: [name, where], calls, enabled }) => hookOfStage(name, { enabled }, calls, where));
 
 const app = fc
   .array(fc.oneof({ weight: 4, arbitrary: foreign }, ourOwn, anotherStages), { maxLength: 8 })
@@ -45,11 +49,12 @@ const app = fc
 
 const wanted = fc.record({
   stage: fc.constant(stage),
+  place: fc.constant(place),
   calls: fc.constantFrom("all", "own"),
   webhookUrl: fc.constantFrom(webhookUrl, null),
 });
 
-const isOurs = (hook: Json) => ownerOf(hook, stage).owner === "us";
+const isOurs = (hook: Json) => ownerOf(hook, us).owner === "us";
 
 describe("whatever is on the app", () => {
   it("the hooks of others go back byte for byte, in their order, and there is one of ours at most", () => {
@@ -77,14 +82,15 @@ describe("whatever is on the app", () => {
     );
   });
 
-  it("another stage's hook that is enabled keeps ours away, unless one of the two is for its own calls", () => {
+  it("another stage's hook that is enabled keeps ours away, unless one of the two is for its own calls and they differ by name", () => {
     fc.assert(
       fc.property(app, wanted, (before, want) => {
         const isTaken = (before.event_hooks as Json[]).some((hook) => {
-          const owner = ownerOf(hook, stage);
-          return owner.owner === "other_stage" && owner.isEnabled && owner.calls === "all";
+          const owner = ownerOf(hook, us);
+          if (owner.owner !== "other_stage" || !owner.isEnabled) return false;
+          return owner.stage === stage || (owner.calls === "all" && want.calls === "all");
         });
-        const isRefused = isTaken && want.webhookUrl !== null && want.calls === "all";
+        const isRefused = isTaken && want.webhookUrl !== null;
         expect(planHooks(before, want).kind === "refuse").toBe(isRefused);
       }),
     );
@@ -94,9 +100,9 @@ describe("whatever is on the app", () => {
     fc.assert(
       fc.property(app, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), (before, kept) => {
         const hooks = before.event_hooks as Json[];
-        expect(isHarm(differences(before, structuredClone(before), stage))).toBe(false);
+        expect(isHarm(differences(before, structuredClone(before), us))).toBe(false);
         const after = { event_hooks: hooks.filter((_, index) => kept[index]) };
-        const found = differences(before, after, stage);
+        const found = differences(before, after, us);
         expect(isHarm(found)).toBe(hooks.some((hook, index) => !kept[index] && !isOurs(hook)));
         expect(JSON.stringify(restoring(before, found).event_hooks)).toBe(JSON.stringify(hooks));
       }),
@@ -111,7 +117,7 @@ describe("numbers and fields that nobody here knows", () => {
   it("go back as they were written", () => {
     const read = parseExactly(text) as Json;
     expect(JSON.stringify(read)).toBe(text);
-    const plan = planHooks(read, { stage, calls: "all", webhookUrl });
+    const plan = planHooks(read, { ...us, calls: "all", webhookUrl });
     expect(plan).toMatchObject({ kind: "write" });
     if (plan.kind === "write") expect(JSON.stringify({ event_hooks: plan.eventHooks.slice(0, 1) })).toBe(text);
   });
@@ -125,16 +131,22 @@ describe("numbers and fields that nobody here knows", () => {
 
 describe("whose a hook is", () => {
   it.each<[string, Json, object]>([
-    ["ours by its id", { id: hookIdOf(stage).toUpperCase(), webhook_url: "https://example.com" }, { owner: "us" }],
+    ["ours by its id", { id: hookIdOf(us).toUpperCase(), webhook_url: "https://example.com" }, { owner: "us" }],
     [
       "ours by its URL",
-      { id: "1", webhook_url: hookUrlOf("https://old.example.com/webhooks/stream", { stage, calls: "own" }) },
+      { id: "1", webhook_url: hookUrlOf("https://old.example.com/webhooks/stream", { ...us, calls: "own" }) },
       { owner: "us" },
     ],
     [
       "another stage's",
       hookOfStage("prod", {}, "own"),
       { owner: "other_stage", stage: "prod", calls: "own", isEnabled: true },
+    ],
+    ["that of a stage of our name elsewhere", hookOfStage(stage, {}, "own", elsewhere), { owner: "other_stage", stage }],
+    [
+      "another's that does not say where it is",
+      { webhook_url: `${webhookUrl}?app=stream-agent-bridge&stage=${stage}` },
+      { owner: "other_stage", stage },
     ],
     [
       "another's that names no stage",
@@ -149,29 +161,31 @@ describe("whose a hook is", () => {
     ],
     ["foreign without a URL", { hook_type: "sqs" }, { owner: "foreign" }],
   ])("%s", (_name, hook, owner) => {
-    expect(ownerOf(hook, stage)).toMatchObject(owner);
+    expect(ownerOf(hook, us)).toMatchObject(owner);
   });
 
   it("is told by ids that differ from stage to stage", () => {
-    const ids = ["dev", "prod", "production", ""].map(hookIdOf);
+    const ids = ["dev", "prod", "production", ""].flatMap((name) =>
+      [place, elsewhere].map((where) => hookIdOf({ stage: name, place: where })),
+    );
     expect(new Set(ids).size).toBe(ids.length);
     // A deploy of a later release must find the hook of an earlier one.
-    expect(hookIdOf("dev")).toBe("e07a8508-6f07-8bd8-a8a4-dd5c737fbccd");
+    expect(hookIdOf(us)).toBe("47a729ea-0153-8e8c-99cf-489b86778615");
   });
 });
 
 it("a list of hooks that is none is left alone", () => {
   for (const event_hooks of [{}, "", [null], 7]) {
-    expect(planHooks({ event_hooks }, { stage, calls: "all", webhookUrl })).toMatchObject({
+    expect(planHooks({ event_hooks }, { ...us, calls: "all", webhookUrl })).toMatchObject({
       kind: "refuse",
       reason: "unknown_shape",
     });
   }
-  expect(planHooks({}, { stage, calls: "all", webhookUrl })).toMatchObject({ kind: "write", hook: "created" });
+  expect(planHooks({}, { ...us, calls: "all", webhookUrl })).toMatchObject({ kind: "write", hook: "created" });
 });
 
 it("what Stream adds to our hook, and the order of its types, is Stream's", () => {
-  const url = hookUrlOf(webhookUrl, { stage, calls: "all" });
+  const url = hookUrlOf(webhookUrl, { ...us, calls: "all" });
   const hook = hookOfStage(stage);
   expect(
     isAsWanted(

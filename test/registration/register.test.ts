@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventTypes } from "../../functions/dispatch/decide.ts";
+import { createLogger } from "../../bridge-task/log.ts";
 import { hookIdOf, type Json } from "../../functions/registration/hook.ts";
-import { register } from "../../functions/registration/index.ts";
 import type { RegistrationReport, RegistrationRequest } from "../../functions/registration/types.ts";
 import { ApiError } from "../cloud/stream/coordinator/api-error.ts";
 import type { AppFaults } from "../cloud/stream/coordinator/app.ts";
@@ -12,13 +12,16 @@ import { noAppFaults } from "../cloud/stream/coordinator/app.ts";
 import type { StreamCloud } from "../cloud/stream/index.ts";
 import {
   appOf,
+  elsewhere,
   foreignHooks,
   hookOfStage,
   hooksOn,
   legacy,
+  perform,
   removal,
   request,
   startStream,
+  us,
   webhookUrl,
 } from "./fixture.ts";
 
@@ -35,10 +38,10 @@ const breaks = (faults: Partial<AppFaults>) => {
   stream.coordinator.app.faults = { ...noAppFaults(), ...faults };
 };
 const run = (asked: RegistrationRequest = request()): Promise<RegistrationReport> =>
-  register(appOf(stream.serverBaseUrl), asked);
+  perform(appOf(stream.serverBaseUrl), asked);
 
 const ours = (overrides: Json = {}, calls: "all" | "own" = "all"): Json => hookOfStage("dev", overrides, calls);
-const isOurs = ({ webhook_url }: Json) => String(webhook_url).includes("stage=dev");
+const isOurs = ({ webhook_url }: Json) => String(webhook_url).includes(`stage=dev&place=${us.place}`);
 const others = () => hooksOn(stream).filter((hook) => !isOurs(hook));
 /** What is on the app beside our hook, without the dates of writing. */
 const beside = () => ({
@@ -135,15 +138,15 @@ describe("an app as it is, and the hooks that are there afterwards", () => {
     await run(request({ webhookUrl: "https://new.example.com/webhooks/stream" }));
     expect(hooksOn(stream)).toMatchObject([
       {
-        id: hookIdOf("dev"),
+        id: hookIdOf(us),
         enabled: true,
         hook_type: "webhook",
-        webhook_url: "https://new.example.com/webhooks/stream?app=stream-agent-bridge&stage=dev&calls=all",
+        webhook_url: "https://new.example.com/webhooks/stream?app=stream-agent-bridge&stage=dev&place=0a1b2c3d&calls=all",
         event_types: eventTypes,
         should_send_custom_events: false,
       },
     ]);
-    expect(hookIdOf("dev")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(hookIdOf(us)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
   it("is not written where nothing has to change", async () => {
@@ -163,6 +166,24 @@ describe("a stage is not registered", () => {
       'set calls: "own"',
     ],
     [
+      "the hook of a stage of its name in another account or region",
+      { event_hooks: [hookOfStage("dev", {}, "all", elsewhere)] },
+      'stage "dev" in another AWS account or region',
+      "another stage name",
+    ],
+    [
+      "that one, though it takes only its own calls: they would be this one's, too",
+      { event_hooks: [hookOfStage("dev", {}, "own", elsewhere)] },
+      'stage "dev" in another AWS account or region',
+      "another Stream app",
+    ],
+    [
+      "the hook of a stage that may be long gone",
+      { event_hooks: [hookOfStage("prod", { id: "the-hook-of-prod" })] },
+      "If that other one no longer exists",
+      "its id is the-hook-of-prod",
+    ],
+    [
       "another stage's webhook, registered by hand",
       { webhook_url: `${webhookUrl}?app=stream-agent-bridge&stage=prod` },
       'stage "prod"',
@@ -176,6 +197,20 @@ describe("a stage is not registered", () => {
     await expect(refused).rejects.toThrow(says);
     await expect(refused).rejects.toThrow(webhookUrl);
     expect(settings()).toEqual(before);
+  });
+
+  it("beside a stage of its name elsewhere, were both for their own calls; and neither touches the other's hook", async () => {
+    const namesake = hookOfStage("dev", {}, "own", elsewhere);
+    given({ event_hooks: [namesake] });
+    await expect(run(request({ calls: "own" }))).rejects.toThrow("in another AWS account or region");
+    await expect(run(removal())).resolves.toMatchObject({ hook: "none", otherHooks: 1 });
+    await expect(run(request({ webhookUrl: null }))).resolves.toMatchObject({ hook: "none", otherHooks: 1 });
+    expect(hooksOn(stream)).toEqual([namesake]);
+    // Each finds its own when both are there, and takes it alone.
+    given({ event_hooks: [namesake, ours()] });
+    await expect(run(removal({ place: elsewhere }))).resolves.toMatchObject({ hook: "removed" });
+    expect(hooksOn(stream)).toHaveLength(1);
+    expect(hooksOn(stream)).toMatchObject([{ id: hookIdOf(us) }]);
   });
 
   it("beside another one even if its own hook is there already", async () => {
@@ -385,9 +420,93 @@ describe("Stream", () => {
     await expect(run()).rejects.toMatchObject({ retryable: true, message: expect.stringContaining("deploy again") });
   });
 
-  it("does not take the keys: the error names the secrets", async () => {
+  it.each([
+    ["a deploy", request()],
+    ["one that wants no hook, too", request({ webhookUrl: null })],
+  ])("does not take the keys of %s: the error names the secrets", async (_what, asked) => {
     stream.coordinator.restFaults.push({ pathEnd: "/app", status: 401, code: 2, count: 1 });
-    await expect(run()).rejects.toThrow(/StreamApiKey and StreamApiSecret/);
+    await expect(run(asked)).rejects.toThrow(/StreamApiKey and StreamApiSecret/);
+  });
+});
+
+describe("a stage that is removed", () => {
+  it.each([401, 403])("goes although Stream refuses its keys with %d: its hook is told in the log", async (status) => {
+    given({ event_hooks: [ours()] });
+    stream.coordinator.restFaults.push({ pathEnd: "/app", status, code: 2, count: 1 });
+    const lines: string[] = [];
+    const logger = createLogger({ write: (line) => lines.push(line) });
+    const report = await perform(appOf(stream.serverBaseUrl), removal(), { logger });
+    expect(report).toEqual({ hook: "none", otherHooks: 0, usersCreated: [] });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "warn", event: "hook_not_removed", detail: expect.stringContaining(hookIdOf(us)) },
+    ]);
+  });
+
+  it.each([
+    ["is out of order", { pathEnd: "/app", status: 500, code: -1, count: 99 }],
+    ["will not have what we ask", { pathEnd: "/app", status: 400, code: 4, count: 99 }],
+  ])("stays where Stream %s: the error names the way out", async (_why, fault) => {
+    given({ event_hooks: [ours()] });
+    stream.coordinator.restFaults.push(fault);
+    const failed = run(removal());
+    await expect(failed).rejects.toThrow("If Stream stays unreachable: npx sst state remove Registration --stage dev");
+    await expect(failed).rejects.toThrow(hookIdOf(us));
+  });
+});
+
+describe("a stage that could not be created leaves no hook behind", () => {
+  const creation = (overrides: Partial<RegistrationRequest> = {}) =>
+    request({ tf: { action: "create" }, ...overrides });
+  /** Stream keeps something else than it was sent, in every hook of ours. */
+  const misunderstanding = (app: Json): Json => ({
+    ...app,
+    event_hooks: (app.event_hooks as Json[]).map((hook) => (isOurs(hook) ? { ...hook, event_types: [] } : hook)),
+  });
+
+  it("where Stream does not keep it as it was sent", async () => {
+    given({ ...legacy, event_hooks: [...foreignHooks] });
+    breaks({ onWrite: misunderstanding });
+    await expect(run(creation())).rejects.toThrow("something else in its event_types");
+    expect(undated(hooksOn(stream))).toEqual(undated(foreignHooks));
+    expect(settings()).toMatchObject(legacy);
+  });
+
+  it("where the time is up after it was written", async () => {
+    given({ event_hooks: [...foreignHooks] });
+    const end = new AbortController();
+    breaks({
+      meanwhile: (app) => {
+        end.abort();
+        return app;
+      },
+    });
+    const app = appOf(stream.serverBaseUrl, { signal: end.signal });
+    const undoApp = () => appOf(stream.serverBaseUrl);
+    await expect(perform(app, creation(), { undoApp })).rejects.toThrow("Reading the Stream app failed");
+    expect(undated(hooksOn(stream))).toEqual(undated(foreignHooks));
+  });
+
+  it("or is told by its id where it cannot be taken away", async () => {
+    breaks({ onWrite: misunderstanding });
+    const undoApp = () => appOf(stream.serverBaseUrl, { signal: AbortSignal.abort() });
+    const failed = perform(appOf(stream.serverBaseUrl), creation(), { undoApp });
+    await expect(failed).rejects.toThrow(/something else in its event_types.+may have been left on the Stream app/);
+    await expect(failed).rejects.toThrow(hookIdOf(us));
+  });
+
+  it("and one that is deployed again keeps what it has", async () => {
+    breaks({ onWrite: misunderstanding });
+    await expect(run(request({ tf: { action: "update" } }))).rejects.toThrow("something else in its event_types");
+    expect(hooksOn(stream).filter(isOurs)).toHaveLength(1);
+  });
+
+  it("and what it did not write is not touched", async () => {
+    given({ event_hooks: [ours(), hookOfStage("prod")] });
+    const undoApp = () => {
+      throw new Error("nothing was written");
+    };
+    await expect(perform(appOf(stream.serverBaseUrl), creation(), { undoApp })).rejects.toThrow('stage "prod"');
+    expect(hooksOn(stream)).toEqual([ours(), hookOfStage("prod")]);
   });
 });
 
@@ -406,14 +525,14 @@ describe("a Stream that does not answer", () => {
   const silentUrl = () => `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
 
   it("is given up by every request's deadline", async () => {
-    await expect(register(appOf(silentUrl(), { requestMs: 20 }), request())).rejects.toThrow(
+    await expect(perform(appOf(silentUrl(), { requestMs: 20 }), request())).rejects.toThrow(
       "Reading the Stream app failed",
     );
   });
 
   it("is given up by the deadline of the whole", async () => {
     const app = appOf(silentUrl(), { signal: AbortSignal.timeout(50) });
-    await expect(register(app, request())).rejects.toThrow("Reading the Stream app failed");
+    await expect(perform(app, request())).rejects.toThrow("Reading the Stream app failed");
   });
 });
 
@@ -449,6 +568,7 @@ describe("the agents' users", () => {
 
 it.each([
   [{ stage: "" }, "stage"],
+  [{ place: "" }, "place"],
   [{ calls: "some" as "all" }, "calls"],
   [{ webhookUrl: "agents.example.com" }, "webhookUrl"],
   [{ users: [{ id: "" }] }, "users"],

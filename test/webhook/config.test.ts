@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { readConfig, readStreamKeys } from "../../functions/config.ts";
+import { readConfig, readStreamKeys, readWebhookConfig } from "../../functions/config.ts";
 
 const environment = {
   STREAM_API_KEY: "k",
@@ -49,6 +49,14 @@ it("takes what is set", () => {
 it("takes the calls that name no stage, unless it is told not to", () => {
   expect(readConfig({ ...environment, STAGE: "dev" }).stageFilter).toEqual({ stage: "dev", callsOf: "all" });
   expect(() => readConfig({ ...environment, CALLS_OF: "own" })).toThrow("STAGE must be set where CALLS_OF is own");
+});
+
+it("of the webhook alone wants the key of the HTTP API", () => {
+  const { AGENTS_API_KEY, ...rest } = environment;
+  expect(readConfig(rest)).toEqual(readConfig(environment));
+  expect(readConfig(environment)).not.toHaveProperty("agentsApiKey");
+  expect(readWebhookConfig(environment)).toEqual({ ...readConfig(rest), agentsApiKey: AGENTS_API_KEY });
+  expect(() => readWebhookConfig({ ...rest, CALLS_TABLE: "" })).toThrow(/CALLS_TABLE, AGENTS_API_KEY must be set/);
 });
 
 it("of the function that registers wants the keys, and nothing else", () => {

@@ -160,6 +160,8 @@ describe("a parameter that cannot be read is an error that", () => {
 it.each<[string, { status: number; body: object }]>([
   ["throttles", { status: 400, body: { __type: "com.amazonaws.ssm#ThrottlingException", message: "Rate exceeded" } }],
   ["does not know the rights of a new role yet", { status: 400, body: { __type: "AccessDeniedException" } }],
+  ["does not know the keys of a new role yet", { status: 400, body: { __type: "UnrecognizedClientException" } }],
+  ["does not know them in other words", { status: 400, body: { __type: "InvalidClientTokenId" } }],
   ["is out of order", { status: 500, body: { __type: "InternalServerError" } }],
 ])("SSM is asked again when it %s", async (_name, failure) => {
   const good = { status: 200, body: { Parameters: Object.values(names).map((Name) => ({ Name, Value: "v" })) } };

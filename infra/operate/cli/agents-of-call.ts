@@ -2,6 +2,12 @@ import type { AgentsClient, AgentView, CallAddress } from "../../../functions/ap
 import { cidOf } from "./call-id.ts";
 import { CommandError, exitCodes, usageError } from "./failure.ts";
 
+export const notThere = (userId: string, call: CallAddress): CommandError =>
+  new CommandError(
+    exitCodes.notFound,
+    `${userId} is not in ${cidOf(call)}. Who is: npm run agents -- list ${cidOf(call)}`,
+  );
+
 const told = (agents: readonly AgentView[]): string =>
   agents.map(({ userId, state }) => `${userId} (${state})`).join(", ");
 

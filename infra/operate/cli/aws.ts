@@ -31,7 +31,7 @@ const askedMs = 25_000;
 
 /** What AWS answers. Rejects with a CommandError that says what to do. `what`: "reading the deployment". */
 export const ask = <T>(what: string, request: Promise<T>): Promise<T> =>
-  withDeadline(request, askedMs, what).catch((error: unknown) => {
+  withDeadline(request, askedMs, "the answer").catch((error: unknown) => {
     throw fromAws(what, error);
   });
 
@@ -39,7 +39,8 @@ export const createAws = (): Aws => {
   const clients = {
     sts: new STSClient(config),
     ssm: new SSMClient(config),
-    logs: new CloudWatchLogsClient(config),
+    // A search takes many requests, and AWS allows few a second: this waits as the throttling tells.
+    logs: new CloudWatchLogsClient({ ...config, retryMode: "adaptive", maxAttempts: 6 }),
     quotas: new ServiceQuotasClient(config),
     ecs: new ECSClient(config),
     lambda: new LambdaClient(config),

@@ -9,6 +9,7 @@ export const exitCodes = {
   notDeployed: 3,
   notFound: 4,
   doctorFoundProblems: 5,
+  stopped: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -42,9 +43,13 @@ const exitCodeOfStatus: Readonly<Record<number, ExitCode>> = {
 
 /** What the deployment's HTTP API refused, as the end of a command. */
 export const fromApi = (error: AgentsApiError): CommandError => {
+  // AWS answers in the function's place.
+  if (error.status === 413) {
+    return new CommandError(exitCodes.usage, "the request is larger than AWS takes: shorten the texts", error);
+  }
   const hint =
     error.status === 401 || error.status === 0 || error.code === "bad_answer"
-      ? ". To find out more: npm run agents -- doctor"
+      ? "\nTo find out more: npm run agents -- doctor"
       : "";
   return new CommandError(exitCodeOfStatus[error.status] ?? exitCodes.failed, `${error.message}${hint}`, error);
 };

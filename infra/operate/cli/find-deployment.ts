@@ -48,7 +48,8 @@ const listStages = async ({ ssm }: Aws): Promise<string[]> => {
   let NextToken: string | undefined;
   try {
     do {
-      const page = await ssm.send(new GetParametersByPathCommand({ Path: `/${appName}`, Recursive: true, NextToken }));
+      const command = new GetParametersByPathCommand({ Path: `/${appName}`, Recursive: true, NextToken });
+      const page = await ask("listing the stages", ssm.send(command));
       for (const { Name = "" } of page.Parameters ?? []) {
         const [, app, stage, last] = Name.split("/");
         if (app === appName && stage !== undefined && last === "Deployment") stages.push(stage);

@@ -25,6 +25,9 @@ export interface ProgramOptions {
 
 const run = "npm run agents --";
 
+/** Without npm's own lines, which it writes to stdout. */
+const silentRun = "npm run --silent agents --";
+
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  ${run} ${line}\n`).join("")}`;
 
 const callNote = "\n<call> is type:id; an id alone is that of a call of type default.";
@@ -51,9 +54,10 @@ const createProgram = (options: ProgramOptions): Command => {
   const program = new Command("agents")
     .description("Operates a deployment of stream-agent-bridge: agents in calls, its keys, its health.")
     .usage("<command> [options]")
-    .option("--stage <stage>", "which deployment; else SST_STAGE, else the stage that sst used last here")
-    .option("--json", "data for programs on stdout; everything else goes to stderr")
+    .option("--stage <stage>", "which deployment; else SST_STAGE, else your own stage, as sst keeps it in .sst/stage")
+    .option("--json", "data for programs on stdout, nothing there on failure; all else goes to stderr")
     .showHelpAfterError(`(${run} --help tells more)`)
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text),
@@ -61,7 +65,7 @@ const createProgram = (options: ProgramOptions): Command => {
     })
     .addHelpText(
       "after",
-      `\nRegion and credentials are found as by every AWS tool: AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID, …\n\n${exitCodesText}`,
+      `\nRegion and credentials are found as by every AWS tool: AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID, …\nFor programs and files: ${silentRun} <command> --json, without npm's own lines on stdout.\n\n${exitCodesText}`,
     );
 
   program
@@ -151,7 +155,7 @@ const createProgram = (options: ProgramOptions): Command => {
     .command("env")
     .description("prints AGENTS_URL and AGENTS_KEY, for an application's settings")
     .option("--rotate", "make a new key first; the old one is refused from then on")
-    .addHelpText("after", examples("env >> .env", "env --rotate"))
+    .addHelpText("after", `\nExamples:\n  ${silentRun} env >> .env\n  ${run} env --rotate\n`)
     .action(({ rotate = false }: { rotate?: boolean }, command: Command) =>
       operating(command, (operator) => showEnv(operator, { rotate })),
     );
@@ -165,24 +169,24 @@ const createProgram = (options: ProgramOptions): Command => {
   return program;
 };
 
-const failureOf = (error: unknown): { exitCode: ExitCode; message: string } => {
+const failureOf = (error: unknown, { aborted }: AbortSignal): { exitCode: ExitCode; message: string } => {
   const known = error instanceof AgentsApiError ? fromApi(error) : error;
-  if (known instanceof CommandError) return known;
-  return { exitCode: exitCodes.failed, message: messageOf(known) };
+  if (aborted)
+    return { exitCode: exitCodes.stopped, message: known instanceof CommandError ? known.message : "stopped" };
+  return known instanceof CommandError ? known : { exitCode: exitCodes.failed, message: messageOf(known) };
 };
 
 /** Runs a command line (what stands after the program's name). Resolves with the exit code, and never rejects. */
 export const runProgram = async (args: readonly string[], options: ProgramOptions): Promise<ExitCode> => {
-  const { terminal, environment, signal } = options;
+  const { terminal, signal } = options;
   try {
     await createProgram(options).parseAsync(args, { from: "user" });
     return exitCodes.ok;
   } catch (error) {
     // Commander has said what is wrong, or shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    const { exitCode, message } = failureOf(error);
-    terminal.err(`${signal.aborted ? "stopped" : message}\n`);
-    if (environment.DEBUG && error instanceof Error) terminal.err(`${error.stack}\n`);
+    const { exitCode, message } = failureOf(error, signal);
+    terminal.err(`${message}\n`);
     return exitCode;
   }
 };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { usageError } from "./failure.ts";
 
-/** Where `sst` keeps the stage that it used last on this machine. */
+/** Where `sst` keeps the stage that is yours: the one it takes where none is named. */
 const stageFile = path.join(".sst", "stage");
 
 export interface StageSources {
@@ -23,10 +23,11 @@ const fromFile = (folder: string): string => {
 
 /** The stage that is meant. Throws CommandError where nobody says. */
 export const stageOf = ({ option, environment, folder }: StageSources): string => {
-  const stage = option?.trim() || environment.SST_STAGE?.trim() || fromFile(folder);
-  if (stage === "") {
+  // `--stage "$STAGE"` with nothing in it does not mean another stage.
+  const stage = option ?? (environment.SST_STAGE?.trim() || fromFile(folder));
+  if (option === undefined && stage === "") {
     throw usageError(
-      `which stage is meant? Name it with --stage or SST_STAGE; ${stageFile}, where sst keeps the latest one, is not here`,
+      `which stage is meant? Name it with --stage or SST_STAGE; ${stageFile}, where sst keeps your own one, is not here`,
     );
   }
   if (!/^[A-Za-z0-9-]+$/.test(stage)) {

@@ -1,17 +1,25 @@
 import { eventTypes } from "../../../functions/dispatch/decide.ts";
-import { eventHooksOf, type HookOwner, hookUrlOf, type Json, ownerOf } from "../../../functions/registration/hook.ts";
+import {
+  eventHooksOf,
+  type HookOwner,
+  hookUrlOf,
+  isConflict,
+  type Json,
+  nameOfOther,
+  ownerOf,
+} from "../../../functions/registration/hook.ts";
 import type { Deployment } from "../deployment.ts";
 import { type Finding, Found, ok, orOk, problem, warn } from "./check.ts";
 
-type Of = Pick<Deployment, "stage" | "agentsUrl" | "streamWebhook" | "calls">;
+type Of = Pick<Deployment, "stage" | "place" | "agentsUrl" | "streamWebhook" | "calls">;
 type Owned = { hook: Json } & HookOwner;
 
 const deploy = ({ stage }: Of): string => `deploy again, which registers it: npx sst deploy --stage ${stage}`;
 
 /** The hooks of an answer to GET /app, and whose each is. Throws Found where the answer has something else there. */
-const ownedHooks = (app: Json, stage: string): Owned[] => {
+const ownedHooks = (app: Json, of: Of): Owned[] => {
   const hooks = eventHooksOf(app);
-  if (hooks !== undefined) return hooks.map((hook) => ({ hook, ...ownerOf(hook, stage) }));
+  if (hooks !== undefined) return hooks.map((hook) => ({ hook, ...ownerOf(hook, of) }));
   throw new Found(
     problem(
       "Stream's answer has no list of event hooks that can be read",
@@ -49,7 +57,7 @@ const isSameUrl = (one: unknown, other: string): boolean => {
 
 /** Whether Stream tells this stage of calls, as its setting wants. */
 export const ownHookFindings = (app: Json, of: Of): Finding[] => {
-  const own = ownedHooks(app, of.stage).filter(({ owner }) => owner === "us");
+  const own = ownedHooks(app, of).filter(({ owner }) => owner === "us");
   const [first, ...others] = own.map(({ hook }) => hook);
   if (of.streamWebhook === "off") {
     if (first === undefined) return [ok('not registered, as the setting streamWebhook "off" says')];
@@ -79,20 +87,23 @@ export const ownHookFindings = (app: Json, of: Of): Finding[] => {
 
 const conflictFindings = (others: readonly Owned[], of: Of): Finding[] =>
   others.flatMap((other) => {
-    if (other.owner !== "other_stage" || !other.isEnabled) return [];
-    if (other.calls === "own" || of.calls === "own" || of.streamWebhook === "off") return [];
-    const name = other.stage ?? "(unknown)";
+    if (other.owner !== "other_stage" || of.streamWebhook === "off" || !isConflict(other, of)) return [];
+    const apart =
+      other.stage === of.stage
+        ? "deploy this one under another stage name"
+        : 'set calls: "own" for one of the two in infra/settings.ts';
     return [
       problem(
-        `stage "${name}" has an enabled hook on this app, too (${other.url}): two stages put two agents into each call`,
-        `remove that stage (npx sst remove --stage ${name}), set calls: "own" for one of the two in infra/settings.ts, or use another Stream app`,
+        `${nameOfOther(other, of)} has an enabled hook on this app, too (${other.url}): two stages put two agents into each call`,
+        `remove that stage (npx sst remove --stage ${other.stage ?? "NAME"}), ${apart}, or use another Stream app; ` +
+          `if it no longer exists, delete its hook ${String(other.hook.id)} in Stream's dashboard`,
       ),
     ];
   });
 
 /** Whether something else on the app gets in the way; what does not is only told. */
 export const otherHooksFindings = (app: Json, of: Of): Finding[] => {
-  const others = ownedHooks(app, of.stage).filter(({ owner }) => owner !== "us");
+  const others = ownedHooks(app, of).filter(({ owner }) => owner !== "us");
   const legacy = textOf(app.webhook_url);
   const twice = legacy.startsWith(`${of.agentsUrl}/`)
     ? [

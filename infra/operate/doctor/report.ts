@@ -2,8 +2,9 @@ import type { CheckResult, Finding } from "./check.ts";
 
 const marks = { ok: "✓", warn: "!", problem: "✗", skipped: "–" } as const satisfies Record<Finding["state"], string>;
 
-export const isHealthy = (checks: readonly CheckResult[]): boolean =>
-  checks.every(({ findings }) => findings.every(({ state }) => state === "ok" || state === "warn"));
+/** Those that found something to mend. */
+export const problemsOf = (checks: readonly CheckResult[]): CheckResult[] =>
+  checks.filter(({ findings }) => findings.some(({ state }) => state === "problem"));
 
 const linesOf = ({ title, findings }: CheckResult, titleWidth: number): string[] =>
   findings.flatMap(({ state, message, mend }, index) => {
@@ -15,10 +16,19 @@ const linesOf = ({ title, findings }: CheckResult, titleWidth: number): string[]
 const countOf = (checks: readonly CheckResult[], state: Finding["state"]): number =>
   checks.filter(({ findings }) => findings.some((finding) => finding.state === state)).length;
 
+const isSkipped = ({ findings }: CheckResult): boolean => findings.every(({ state }) => state === "skipped");
+
+/** Checks that wait for the same thing, in one line. */
+const skippedLines = (checks: readonly CheckResult[]): string[] =>
+  [...Map.groupBy(checks, ({ findings }) => findings[0]?.message ?? "")].map(
+    ([message, alike]) => `${marks.skipped} ${alike.map(({ title }) => title).join(", ")}: ${message}`,
+  );
+
 /** All checks as people read them: what was found, and below it what to do. */
 export const reportText = (checks: readonly CheckResult[]): string => {
-  const width = Math.max(...checks.map(({ title }) => title.length));
-  const lines = checks.flatMap((check) => linesOf(check, width));
+  const [skippedChecks, looked] = [checks.filter(isSkipped), checks.filter((check) => !isSkipped(check))];
+  const width = Math.max(...looked.map(({ title }) => title.length), 0);
+  const lines = [...looked.flatMap((check) => linesOf(check, width)), ...skippedLines(skippedChecks)];
   const [problems, warnings, skipped] = [
     countOf(checks, "problem"),
     countOf(checks, "warn"),

@@ -59,7 +59,8 @@ export class Update {
   async register(registration: Registration): Promise<StoredResource> {
     const { ignoreChanges, retainOnDelete, ...resource } = registration;
     const former = this.#former.get(resource.urn);
-    const kept = ignoreChanges.filter((name) => former !== undefined && name in former.inputs);
+    const known = Object.keys(former?.inputs ?? {});
+    const kept = ignoreChanges.includes("*") ? known : known.filter((name) => ignoreChanges.includes(name));
     const inputs = { ...resource.inputs, ...Object.fromEntries(kept.map((name) => [name, former?.inputs[name]])) };
     const wanted = { ...resource, inputs, outputs: inputs, ...(retainOnDelete ? { retainOnDelete } : {}) };
     if (this.#failed) return never;

@@ -5,10 +5,11 @@ import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventTypes } from "../../../functions/dispatch/decide.ts";
+import { placeOf } from "../../../infra/operate/deployment.ts";
 import { leastScore } from "../../caller/evidence.ts";
 import { isVoice } from "../../caller/person.ts";
 import { greeting, Scene } from "../../calls/stage.ts";
-import { region } from "../../cloud/aws/index.ts";
+import { accountId, region } from "../../cloud/aws/index.ts";
 import type { CloudEvent } from "../../cloud/event-log.ts";
 import { correlate, signal } from "../../support/signals.ts";
 import { forbidden } from "./forbidden.ts";
@@ -52,7 +53,7 @@ const hooks = (): unknown => {
 const ourHook = (agentsUrl: string) => ({
   enabled: true,
   hook_type: "webhook",
-  webhook_url: `${agentsUrl}/webhooks/stream?app=stream-agent-bridge&stage=${stage}&calls=all`,
+  webhook_url: `${agentsUrl}/webhooks/stream?app=stream-agent-bridge&stage=${stage}&place=${placeOf(accountId, region)}&calls=all`,
   event_types: eventTypes,
   should_send_custom_events: false,
 });
@@ -196,6 +197,18 @@ describe("what was deployed", () => {
   });
 });
 
+/** What a task needs for its goodbye: its way out, its rights, its table and where its lines go. */
+const neededToLeave = [
+  "aws:ec2/internetGateway:InternetGateway NetworkInternetGateway",
+  "aws:ec2/routeTable:RouteTable NetworkPublicRouteTable1",
+  "aws:ec2/routeTableAssociation:RouteTableAssociation NetworkPublicRouteTableAssociation1",
+  "aws:ec2/securityGroup:DefaultSecurityGroup NetworkSecurityGroup",
+  "aws:iam/role:Role BridgeTaskRole",
+  "aws:dynamodb/table:Table CallsTable",
+  "aws:cloudwatch/logGroup:LogGroup BridgeLogGroup",
+  "aws:ecs/cluster:Cluster ClusterCluster",
+];
+
 describe("a role", () => {
   test.each(forbidden)("$role may not $action of $of", ({ role, action, resource, context }) => {
     const deployment = simulation.deployment(stage);
@@ -248,14 +261,36 @@ test("a second deploy looks after the registration, changes nothing else, and th
   await scene.taskEnds(10_000);
 });
 
-test("`sst remove` takes the hook from Stream and everything from AWS, and leaves other hooks", {
-  timeout: 60_000,
+test("`sst remove` during a call: the agent leaves, everything goes from Stream and AWS, and other hooks stay", {
+  timeout: 90_000,
 }, async () => {
   const { agentsUrl } = simulation.deployment(stage);
-  const removal = await simulation.sst("remove", "--stage", stage);
+  const scene = new Scene(simulation.cloud(stage));
+  const ann = await scene.join("ann");
+  await ann.hears(isVoice, 15_000, "the greeting", 0);
+  const task = scene.task();
+  const removing = simulation.sst("remove", "--stage", stage);
+  const ended = await scene.taskEnds(60_000, task);
+  // What the order of deletion guarantees: the engine deletes whatever does not have to wait, as soon as it may.
+  const left = simulation.provisioner.resources();
+  const removal = await removing;
 
   expect(removal).toMatchObject({ exitCode: 0 });
   expect(removal.output).toContain("Removed");
+  expect(ended).toEqual({ exitCode: 0, reason: "stopped" });
+  expect(left).toEqual(expect.arrayContaining(neededToLeave));
+  expect(simulation.aws.tasks().filter(({ status }) => status !== "STOPPED")).toEqual([]);
+  const [{ stopCode, stoppedReason, output } = task] = scene.tasks();
+  expect({ stopCode, stoppedReason }).toEqual({
+    stopCode: "UserInitiated",
+    stoppedReason: `Stage ${stage} is being removed`,
+  });
+  // Its last words were taken: nothing failed on its way out.
+  const lines = output.map(({ line }) => JSON.parse(line) as { level: string });
+  expect(lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
+  expect(scene.present()).toEqual(["ann"]);
+  expect(refused()).toEqual([]);
+  await ann.leave();
   expect(hooks()).toEqual([foreignHook]);
   expect(simulation.provisioner.resources()).toEqual([]);
   expect(await tables()).toEqual([]);

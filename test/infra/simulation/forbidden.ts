@@ -104,10 +104,43 @@ export const forbidden: readonly Forbidden[] = [
     resource: ({ stage }) => parameterArn(parameterNames(stage).STREAM_API_SECRET),
   },
   {
+    role: "TaskStoppedRole",
+    action: "ssm:GetParameters",
+    of: "the HTTP API",
+    resource: ({ stage }) => parameterArn(parameterNames(stage).AGENTS_API_KEY),
+  },
+  {
+    role: "SweepRole",
+    action: "ssm:GetParameters",
+    of: "the HTTP API",
+    resource: ({ stage }) => parameterArn(parameterNames(stage).AGENTS_API_KEY),
+  },
+  {
     role: "RegisterRole",
     action: "ssm:GetParameters",
     of: "the HTTP API",
     resource: ({ stage }) => parameterArn(parameterNames(stage).AGENTS_API_KEY),
+  },
+  {
+    role: "RegisterRole",
+    action: "ecs:ListTasks",
+    of: "another cluster",
+    resource: () => "*",
+    context: () => ({ "ecs:cluster": arnOf("ecs", "cluster/another") }),
+  },
+  {
+    role: "RegisterRole",
+    action: "ecs:StopTask",
+    of: "another cluster",
+    resource: () => arnOf("ecs", "task/another/0123456789abcdef"),
+    context: () => ({ "ecs:cluster": arnOf("ecs", "cluster/another") }),
+  },
+  {
+    role: "RegisterRole",
+    action: "ecs:RunTask",
+    of: "the bridge",
+    resource: ({ taskDefinition }) => taskDefinition,
+    context: inCluster,
   },
   {
     role: "SweepScheduleRole",

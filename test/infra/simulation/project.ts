@@ -34,6 +34,12 @@ export const copyProject = async (folder: string): Promise<void> => {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** Puts a docker command into `bin` that says that Docker runs: no image is built here, and a deploy asks first. */
+export const installDocker = async (bin: string): Promise<void> => {
+  await mkdir(bin);
+  await writeFile(path.join(bin, "docker"), "#!/bin/sh\necho 28.0.0\n", { mode: 0o755 });
+};
+
 /** Puts the stand-in of Pulumi's engine where SST looks for the real one. */
 export const installEngine = async (home: string, engineUrl: string): Promise<void> => {
   const bin = path.join(home, ".config", "sst", "bin");

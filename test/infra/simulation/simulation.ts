@@ -13,7 +13,7 @@ import type { Cloud } from "../../cloud/index.ts";
 import { type OpenAiCloud, startOpenAiCloud } from "../../cloud/openai/index.ts";
 import { type StreamCloud, startStreamCloud } from "../../cloud/stream/index.ts";
 import { sharedBundles } from "../../support/bundles.ts";
-import { copyProject, installEngine } from "./project.ts";
+import { copyProject, installDocker, installEngine } from "./project.ts";
 import { runSst, type SstRun } from "./sst.ts";
 
 /** Of whoever deploys: allowed everything. */
@@ -95,9 +95,11 @@ export const startSimulation = async (): Promise<Simulation> => {
     closers.push(() => control.close());
     await copyProject(folder);
     await installEngine(home, provisioner.url);
+    const bin = path.join(scratch, "bin");
+    await installDocker(bin);
 
     const sst = (...args: string[]) =>
-      runSst({ folder, home, awsEndpointUrl: aws.endpointUrl, accessKeyId: deployerAccessKeyId, region }, args);
+      runSst({ folder, home, bin, awsEndpointUrl: aws.endpointUrl, accessKeyId: deployerAccessKeyId, region }, args);
     const parameter = (name: string): string => {
       const found = aws.parameters.get(name);
       if (found === undefined) throw new Error(`the parameter ${name} is not there`);

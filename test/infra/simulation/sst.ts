@@ -12,6 +12,8 @@ export interface SstOptions {
   folder: string;
   /** A home of its own, with the engine in it. */
   home: string;
+  /** A folder of commands that are to be found before the machine's. */
+  bin: string;
   awsEndpointUrl: string;
   accessKeyId: string;
   region: string;
@@ -31,7 +33,7 @@ export const runSst = (options: SstOptions, args: readonly string[]): Promise<Ss
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
-      PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH ?? ""}`,
+      PATH: [options.bin, path.dirname(process.execPath), process.env.PATH ?? ""].join(path.delimiter),
       HOME: options.home,
       TMPDIR: options.home,
       AWS_ENDPOINT_URL: options.awsEndpointUrl,

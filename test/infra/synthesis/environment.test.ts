@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../../bridge-task/environment.ts";
 import { type Job, jobVariable, serializeJob } from "../../../bridge-task/job.ts";
-import { readConfig, readStreamKeys } from "../../../functions/config.ts";
+import { readConfig, readStreamKeys, readWebhookConfig } from "../../../functions/config.ts";
 import { runTaskInput } from "../../../functions/dispatch/run-task.ts";
 import { generatedPassword } from "./stand-ins.ts";
 import { secrets, synthesize } from "./synthesize.ts";
@@ -22,13 +22,17 @@ const processOf = (component: string): Record<string, string> => {
 };
 
 describe("the code finds in its environment what it needs", () => {
-  it.each(["Webhook", "TaskStopped", "Sweep"])("%s", (component) => {
-    expect(readConfig(processOf(component))).toEqual({
+  it.each([
+    { component: "Webhook", read: readWebhookConfig, more: { agentsApiKey: generatedPassword } },
+    { component: "TaskStopped", read: readConfig, more: {} },
+    { component: "Sweep", read: readConfig, more: {} },
+  ])("$component", ({ component, read, more }) => {
+    expect(read(processOf(component))).toEqual({
       streamApiKey: secrets.StreamApiKey,
       streamApiSecret: secrets.StreamApiSecret,
       streamBaseUrl: undefined,
       callsTable: template.physicalName("aws:dynamodb/table:Table", "CallsTable"),
-      agentsApiKey: generatedPassword,
+      ...more,
       bridge: {
         cluster: template.arn("aws:ecs/cluster:Cluster", "ClusterCluster"),
         taskDefinition: template.arn("aws:ecs/taskDefinition:TaskDefinition", "BridgeTask"),
@@ -43,6 +47,15 @@ describe("the code finds in its environment what it needs", () => {
       functionTools: ["get_current_time", "submit_support_ticket"],
       allowLoopbackUrls: false,
     });
+  });
+
+  it("and no secret that it has no use for", () => {
+    const secretsOf = (component: string) =>
+      Object.keys(JSON.parse(template.environmentOf(component).SSM_PARAMETERS ?? "{}"));
+    const stream = ["STREAM_API_KEY", "STREAM_API_SECRET"];
+    expect(secretsOf("Webhook")).toEqual([...stream, "AGENTS_API_KEY"]);
+    expect(["TaskStopped", "Sweep", "Register"].map(secretsOf)).toEqual([stream, stream, stream]);
+    expect(["ToolGetCurrentTime", "ToolSubmitSupportTicket"].map(secretsOf)).toEqual([[], []]);
   });
 
   it("whoever registers with Stream", () => {

@@ -26,14 +26,22 @@ interface Mocks {
 interface Made {
   type: string;
   name: string;
-  opts: Partial<Resource["options"]>;
+  opts: Partial<Omit<Resource["options"], "dependsOn">> & { dependsOn?: unknown };
 }
+
+/** Of what may be one resource or many; where only Pulumi will know, nothing. */
+const namesOf = (resources: unknown): string[] =>
+  [resources].flat().flatMap((resource) => {
+    const { __name: name } = (resource ?? {}) as { __name?: unknown };
+    return typeof name === "string" ? [name] : [];
+  });
 
 const optionsOf = (given: Made["opts"]): Resource["options"] => ({
   retainOnDelete: given.retainOnDelete ?? false,
   protect: given.protect ?? false,
   deleteBeforeReplace: given.deleteBeforeReplace ?? false,
   ignoreChanges: given.ignoreChanges ?? [],
+  dependsOn: namesOf(given.dependsOn),
 });
 
 /** How Pulumi marks a secret. */

@@ -31,6 +31,7 @@ const streamKeys = ["StreamApiKeyParameter", "StreamApiSecretParameter"];
 
 /** What cannot be given for one resource, and why it is given at all. */
 const everywhere: Readonly<Record<string, string>> = {
+  "ecs:ListTasks": "a list is of no task; the condition says of which cluster",
   "ecr:GetAuthorizationToken": "Fargate logs in to the registry as a whole; what it may fetch there is one repository",
 };
 
@@ -53,7 +54,7 @@ describe("the rights of all roles", () => {
     const open = template.roles
       .flatMap((role) => template.statements(role))
       .filter(({ Resource }) => Resource.some((resource) => /^\*|^arn:aws:[^:]*:[^:]*:[^:]*:\*?$/.test(resource)));
-    expect(open.flatMap(({ Action }) => Action)).toEqual(Object.keys(everywhere));
+    expect(open.flatMap(({ Action }) => Action).toSorted()).toEqual(Object.keys(everywhere).toSorted());
   });
 
   it("are taken on by one service of AWS each, and by no account", () => {
@@ -92,7 +93,7 @@ describe("the rights of each role", () => {
         [template.tableArn("Calls")],
       ),
       allow(["dynamodb:Query"], [`${template.tableArn("Calls")}/index/live`]),
-      read(...streamKeys, "AgentsApiKey"),
+      read(...streamKeys, ...(component === "Webhook" ? ["AgentsApiKey"] : [])),
       logs(component),
     ];
   };
@@ -134,8 +135,14 @@ describe("the rights of each role", () => {
     ]);
   });
 
-  it("whoever registers with Stream may read its key and secret", () => {
-    expect(template.statements("RegisterRole")).toEqual([read(...streamKeys), logs("Register")]);
+  it("whoever registers with Stream may read its key and secret, and stop this stage's tasks before they are removed", () => {
+    const cluster = template.arn("aws:ecs/cluster:Cluster", "ClusterCluster");
+    expect(template.statements("RegisterRole")).toEqual([
+      read(...streamKeys),
+      allow(["ecs:ListTasks"], ["*"], { ArnEquals: { "ecs:cluster": [cluster] } }),
+      allow(["ecs:DescribeTasks", "ecs:StopTask"], [`${cluster.replace(":cluster/", ":task/")}/*`]),
+      logs("Register"),
+    ]);
   });
 
   it("the schedule may invoke what it is for", () => {

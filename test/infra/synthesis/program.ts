@@ -75,7 +75,7 @@ const globals = (project: string): Plugin => {
 
 /** The project's program as SST's command line makes it: the components of the platform with `run()` of sst.config.ts. */
 export const loadProgram = (
-  { project, stage }: EvaluationRequest,
+  { project, stage, command }: EvaluationRequest,
   { name, removal, protect }: AppConfig,
   { rpcUrl, onStart }: { rpcUrl: string; onStart: string },
 ): Promise<{ default: () => Promise<unknown> }> => {
@@ -85,7 +85,7 @@ import config from "./sst.config.ts";
 export default () => run(() => { ${onStart}; return config.run(); });`;
   const app = { name, stage, removal, protect, providers: { aws: {} } };
   const paths = { home: project, root: project, work: path.join(project, ".sst"), platform };
-  const cli: Fields = { command: "deploy", rpc: rpcUrl, paths, state: { version: {} } };
+  const cli: Fields = { command, rpc: rpcUrl, paths, state: { version: {} } };
   return load({
     ...options(project, contents, "program"),
     define: { $app: JSON.stringify(app), $cli: JSON.stringify(cli), $dev: "false" },

@@ -49,7 +49,12 @@ describe("alarms", () => {
 
   it("go off at the first error, and not because nobody calls", () => {
     const alarms = template.all("aws:cloudwatch/metricAlarm:MetricAlarm");
-    expect(alarms.map(({ name }) => name).toSorted()).toEqual(["TasksEndedBadly", "WebhookAnswers", "WebhookErrors"]);
+    expect(alarms.map(({ name }) => name).toSorted()).toEqual([
+      "TasksEndedBadly",
+      "WebhookAnswers",
+      "WebhookErrors",
+      "WebhookThrottles",
+    ]);
     for (const { inputs } of alarms) {
       expect(inputs).toMatchObject({
         statistic: "Sum",
@@ -61,10 +66,11 @@ describe("alarms", () => {
     }
   });
 
-  it("watch what the webhook throws and what it answers", () => {
+  it("watch what the webhook throws, what it answers, and what does not reach it", () => {
     const dimensions = { FunctionName: template.physicalName("aws:lambda/function:Function", "WebhookFunction") };
     expect(alarm("WebhookErrors")).toMatchObject({ namespace: "AWS/Lambda", metricName: "Errors", dimensions });
     expect(alarm("WebhookAnswers")).toMatchObject({ namespace: "AWS/Lambda", metricName: "Url5xxCount", dimensions });
+    expect(alarm("WebhookThrottles")).toMatchObject({ namespace: "AWS/Lambda", metricName: "Throttles", dimensions });
   });
 
   it("watch a line of the log that is really written when a task ends badly", async () => {
@@ -85,7 +91,7 @@ describe("alarms", () => {
     const subscriptions = mailed.all("aws:sns/topicSubscription:TopicSubscription").map(({ inputs }) => inputs);
     expect(subscriptions).toEqual([{ topic, protocol: "email", endpoint: "ops@example.com" }]);
     const actions = mailed.all("aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs.alarmActions);
-    expect(actions).toEqual([[topic], [topic], [topic]]);
+    expect(actions).toEqual([[topic], [topic], [topic], [topic]]);
   });
 });
 
@@ -100,12 +106,18 @@ describe("the registration with Stream", () => {
     });
     expect(request).toEqual({
       stage: "test",
+      place: expect.stringMatching(/^[0-9a-f]{8}$/),
       calls: "all",
       webhookUrl: "https://abc.lambda-url.us-east-1.on.aws/webhooks/stream",
       users: [{ id: "lucy", name: "Lucy" }],
     });
     // Pulumi invokes it again where the input has changed: it changes each time.
     expect(Number.isNaN(Date.parse(deployedAt ?? ""))).toBe(false);
+  });
+
+  it("comes last: where Stream refuses, the operator knows the stage all the same", () => {
+    const { options } = template.one("aws:lambda/invocation:Invocation", "Registration");
+    expect(options.dependsOn).toContain("Deployment");
   });
 
   it("takes its old hook away before a new one is made: the other way round it would take the new one", () => {
@@ -122,6 +134,7 @@ describe("what is left for the operator", () => {
     const deployment: Deployment = {
       stage: "test",
       region: "us-east-1",
+      place: expect.stringMatching(/^[0-9a-f]{8}$/),
       agentsUrl: "https://abc.lambda-url.us-east-1.on.aws",
       streamWebhook: "register",
       calls: "all",

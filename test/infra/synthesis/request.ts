@@ -3,6 +3,8 @@ export interface EvaluationRequest {
   /** Absolute path of the project, a copy with SST's platform in place. */
   project: string;
   stage: string;
+  /** What SST's command line was asked for. */
+  command: string;
   /** By their names in SST, e.g. StreamApiKey. */
   secrets: Readonly<Record<string, string>>;
   /** Where the answer is to be written, as JSON. */
@@ -26,7 +28,14 @@ export interface Resource {
   inputs: Fields;
   /** Paths of the inputs that Pulumi knows to be secret and encrypts in its state, e.g. "value". */
   secretPaths: string[];
-  options: { retainOnDelete: boolean; protect: boolean; deleteBeforeReplace: boolean; ignoreChanges: string[] };
+  options: {
+    retainOnDelete: boolean;
+    protect: boolean;
+    deleteBeforeReplace: boolean;
+    ignoreChanges: string[];
+    /** Logical names of the resources that have to be there first, beside those that its inputs come from. */
+    dependsOn: string[];
+  };
 }
 
 /** What sst.config.ts says of the app. */

@@ -12,17 +12,26 @@ const retentionsOf = (template: Template): unknown[] => [
   ...new Set(template.all("aws:cloudwatch/logGroup:LogGroup").map(({ inputs }) => inputs.retentionInDays)),
 ];
 
+const imageOf = (template: Template) => template.one("docker-build:index:Image", "BridgeImageBridge");
+
 const templateOf = async (options: SynthesisOptions): Promise<Template> => new Template(await synthesize(options));
 
 describe("the stage", () => {
-  it("production refuses to be removed, and its tables outlive it", async () => {
+  it("production refuses to be removed; its tables can be had back, and outlive it as its image does", async () => {
     const production = await templateOf({ stage: "production" });
     expect(production.evaluation.app).toMatchObject({ removal: "retain", protect: true });
     const tables = production.all("aws:dynamodb/table:Table");
-    expect(tables.map(({ options, inputs }) => [options.retainOnDelete, inputs.deletionProtectionEnabled])).toEqual([
-      [true, true],
-      [true, true],
+    expect(
+      tables.map(({ options, inputs }) => [
+        options.retainOnDelete,
+        inputs.deletionProtectionEnabled,
+        inputs.pointInTimeRecovery,
+      ]),
+    ).toEqual([
+      [true, true, { enabled: true }],
+      [true, true, { enabled: true }],
     ]);
+    expect(imageOf(production).options.retainOnDelete).toBe(true);
     expect(retentionsOf(production)).toEqual([90]);
   });
 
@@ -39,6 +48,8 @@ describe("the stage", () => {
       expect(resources.filter(({ options }) => options.retainOnDelete || options.protect)).toEqual([]);
       const tables = stage.all("aws:dynamodb/table:Table");
       expect(tables.map(({ inputs }) => inputs.deletionProtectionEnabled ?? false)).toEqual([false, false]);
+      // AWS would keep a backup of each for 35 days.
+      expect(tables.map(({ inputs }) => inputs.pointInTimeRecovery)).toEqual([{ enabled: false }, { enabled: false }]);
     });
 
     it("has names of its own for all that is named by hand", () => {
@@ -46,6 +57,12 @@ describe("the stage", () => {
       const names = [...Object.keys(stage.parameters), ...groups];
       expect(names.length).toBeGreaterThan(10);
       expect(names.filter((name) => !name.startsWith("/stream-agent-bridge/anna/"))).toEqual([]);
+    });
+
+    it("has an image of its own: the removal of another stage deletes another", () => {
+      const { labels, tags } = imageOf(stage).inputs;
+      expect(labels).toEqual({ stage: "anna" });
+      expect(tags).toEqual([expect.stringMatching(/\/sst-asset:Bridge-stream-agent-bridge-anna$/)]);
     });
 
     it("is deployed with the version of SST that is installed", async () => {
@@ -154,6 +171,15 @@ describe("what a person wrote wrong", () => {
     const agent = "bridge-task/agents/lucy/index.ts";
     const edits = { [agent]: (text: string) => text.replace('"submit_support_ticket", ', '"submit_suport_ticket", ') };
     await expect(synthesize({ edits })).rejects.toThrow(/lucy names the tool "submit_suport_ticket"/);
+  });
+
+  it("ends the deploy with its name: what a tool may use, under the name that the tool had once", async () => {
+    const edits = {
+      "infra/tool-access.ts": (text: string) => text.replace("  submit_support_ticket:", "  submit_ticket:"),
+    };
+    await expect(synthesize({ edits })).rejects.toThrow(
+      /infra\/tool-access\.ts names "submit_ticket".*submit_support_ticket.*Rename the key.*table would be deleted/,
+    );
   });
 
   it("ends the deploy with its name: a file among the tools that is none", async () => {

@@ -16,7 +16,6 @@ const sources = [
   "package.json",
   "package-lock.json",
   "tsconfig.json",
-  ".npmrc",
   ".dockerignore",
 ];
 
@@ -29,12 +28,25 @@ export const secrets = {
 
 const deadlineMs = 60_000;
 
+/** What the docker command does on the machine; undefined: it has none. */
+const dockers = {
+  running: "echo 28.0.0",
+  stopped: "echo 'Cannot connect to the Docker daemon' >&2; exit 1",
+  missing: undefined,
+} as const;
+
 /** What is evaluated: by default the project as it is, at stage "test", with the three secrets. */
 export interface SynthesisOptions {
   stage?: string;
   secrets?: Readonly<Record<string, string>>;
   /** What somebody has written into infra/settings.ts for the stage, right or wrong. */
   settings?: Readonly<Record<string, unknown>>;
+  /** What SST's command line was asked for; "deploy" unless told. */
+  command?: string;
+  /** Docker, on the machine that deploys; "running" unless told. */
+  docker?: keyof typeof dockers;
+  /** More in the environment of the deploy. */
+  environment?: Readonly<Record<string, string>>;
   /** Files of the project, by their path in it: their text, made of the text that they have ("" where there is none). */
   edits?: Readonly<Record<string, (text: string) => string>>;
 }
@@ -71,20 +83,35 @@ const copyProject = async (folder: string, edits: SynthesisOptions["edits"] = {}
   }
 };
 
+/** A folder with all the commands that the project may call. */
+const installCommands = async (folder: string, docker: keyof typeof dockers): Promise<string> => {
+  const bin = path.join(folder, "bin");
+  await mkdir(bin);
+  const script = dockers[docker];
+  if (script !== undefined) await writeFile(path.join(bin, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return bin;
+};
+
 const evaluateIn = async (
   folder: string,
-  { stage = "test", settings, ...options }: SynthesisOptions,
+  { stage = "test", settings, command = "deploy", docker = "running", ...options }: SynthesisOptions,
 ): Promise<Answer> => {
   const changed = settings && { "infra/settings.ts": withSettings(stage, settings) };
   const [requestFile, answerFile] = [path.join(folder, "request.json"), path.join(folder, "answer.json")];
   const project = path.join(folder, "project");
   await copyProject(project, { ...options.edits, ...changed });
-  const request: EvaluationRequest = { project, stage, secrets: options.secrets ?? secrets, answerFile };
+  const request: EvaluationRequest = { project, stage, command, secrets: options.secrets ?? secrets, answerFile };
   await writeFile(requestFile, JSON.stringify(request));
   const given = Object.entries(request.secrets).map(([name, value]) => [`SST_SECRET_${name}`, value]);
   const child = spawn(process.execPath, [path.join(import.meta.dirname, "evaluate.ts"), requestFile], {
     cwd: project,
-    env: { PATH: process.env.PATH, HOME: folder, AWS_REGION: "us-east-1", ...Object.fromEntries(given) },
+    env: {
+      PATH: await installCommands(folder, docker),
+      HOME: folder,
+      AWS_REGION: "us-east-1",
+      ...Object.fromEntries(given),
+      ...options.environment,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: deadlineMs,
     killSignal: "SIGKILL",

@@ -1,3 +1,4 @@
+import { defaultModel } from "../../../bridge-task/realtime/session/config.ts";
 import type { Observations, ProbeAnswer } from "../observations.ts";
 import { type Assumption, differs, holds, judge, notSeen } from "../verdict.ts";
 import { at, brief, errorTo, framesOf, objectOf } from "../views.ts";
@@ -16,8 +17,6 @@ export const tell = (answer: ProbeAnswer | undefined): string =>
       : answer.type;
 
 const outputVoice = (session: unknown): unknown => at(session, "audio", "output", "voice");
-
-const modelName = "gpt-realtime-2.1";
 
 const bounds = [
   { ms: 4_999, isTaken: false },
@@ -63,11 +62,14 @@ export const openAiSession: readonly Assumption[] = [
       const updated = framesOf(seen, "openai", "in", "session.updated").map(({ event }) => event.session);
       const inForce = updated.find((session) => outputVoice(session) === "marin");
       if (!inForce) return notSeen("no settings were answered");
-      return judge(
-        at(inForce, "audio", "input", "transcription", "model") === "gpt-transcribe",
-        `${modelName}, in force as asked`,
-        "",
-      );
+      const { model, transcription, detection } = {
+        model: at(inForce, "model"),
+        transcription: at(inForce, "audio", "input", "transcription", "model"),
+        detection: at(inForce, "audio", "input", "turn_detection", "type"),
+      };
+      const isAsAsked =
+        String(model).startsWith(defaultModel) && transcription === "gpt-transcribe" && detection === "server_vad";
+      return judge(isAsAsked, `in force: ${brief(model)}, ${brief(transcription)}, ${brief(detection)}`, "");
     },
   },
   {
@@ -121,10 +123,13 @@ export const openAiSession: readonly Assumption[] = [
     source: "bridge-task/realtime/session/repair.ts",
     ifWrong: "Harmless: what was in force already is asked for a second time.",
     check: (seen) => {
-      if (answerTo(seen, "update with one bad part")?.type !== "error" || !answerTo(seen, "update after it"))
-        return notSeen(notAsked);
-      const updated = framesOf(seen, "openai", "in", "session.updated");
-      const isPartial = updated.some(({ event }) => at(event, "session", "max_output_tokens") === 333);
+      if (answerTo(seen, "update with one bad part")?.type !== "error") return notSeen(notAsked);
+      if (answerTo(seen, "update after it")?.type !== "session.updated") return notSeen(notAsked);
+      const limits = framesOf(seen, "openai", "in", "session.updated").map(({ event }) =>
+        at(event, "session", "max_output_tokens"),
+      );
+      if (limits.every((limit) => limit === undefined)) return notSeen("no answer tells the setting");
+      const isPartial = limits.includes(333);
       return isPartial ? differs("its good part came into force") : holds("nothing of it came into force");
     },
   },
@@ -151,11 +156,10 @@ export const openAiSession: readonly Assumption[] = [
     ifWrong: "A harmless race is shown as an error. Add the code that was seen to the table.",
     check: (seen) => {
       const answers = Object.entries(mistakes).map(([name, code]) => ({ name, code, answer: answerTo(seen, name) }));
-      if (answers.every(({ answer }) => answer === undefined)) return notSeen(notAsked);
       const odd = answers.filter(({ code, answer }) => answer !== undefined && answer.code !== code);
-      return odd.length === 0
-        ? holds("as expected")
-        : differs(odd.map(({ name, answer }) => `${name}: ${tell(answer)}`).join("; "));
+      if (odd.length > 0) return differs(odd.map(({ name, answer }) => `${name}: ${tell(answer)}`).join("; "));
+      const unanswered = answers.flatMap(({ name, answer }) => (answer === undefined ? [name] : []));
+      return unanswered.length === 0 ? holds("as expected") : notSeen(`without an answer: ${unanswered.join(", ")}`);
     },
   },
   {

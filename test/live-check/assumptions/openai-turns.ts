@@ -9,6 +9,12 @@ const fallsSilentMs = 1_500;
 /** Asked by the check itself, and not by the bridge in the call. */
 const isQuestion = ({ event }: Frame): boolean => String(event.event_id ?? "").startsWith("live_check_");
 
+/** Frames of the sessions in the call, where the check itself asks nothing. */
+const inCall = (seen: Observations, direction: Frame["direction"], type: string): Frame[] => {
+  const asked = new Set(framesOf(seen, "openai", "out").flatMap((frame) => (isQuestion(frame) ? [frame.socket] : [])));
+  return framesOf(seen, "openai", direction, type).filter(({ socket }) => !asked.has(socket));
+};
+
 /** Where the frame stands that was sent for something; -1 where none was. */
 const placeOf = ({ frames }: Observations, fits: (frame: Frame) => boolean): number =>
   frames.findIndex(
@@ -27,7 +33,8 @@ const isOutput = ({ type, event }: Frame): boolean =>
   at(event, "item", "call_id") === "call_live_check";
 const isAside = ({ type, event }: Frame): boolean =>
   type === "response.create" && at(event, "response", "metadata", "is") === "aside";
-const isSecond = ({ type, event }: Frame): boolean => type === "response.create" && event.response === undefined;
+const isSecond = ({ type, event }: Frame): boolean =>
+  type === "response.create" && at(event, "response", "max_output_tokens") === 50;
 const notBeside = "the first response had ended before the question was put";
 
 /** Responses, truncation, tools and interruptions. */
@@ -170,12 +177,15 @@ export const openAiTurns: readonly Assumption[] = [
     check: (seen) => {
       const { bargeIn } = seen.noted;
       if (!bargeIn) return notSeen(noTalk);
-      const cancelled = framesOf(seen, "openai", "in", "response.done").filter(
+      const cancelled = inCall(seen, "in", "response.done").filter(
         ({ event }) => at(event, "response", "status") === "cancelled",
       );
       const reasons = [...new Set(cancelled.map(({ event }) => at(event, "response", "status_details", "reason")))];
       const detail = `silent after ${bargeIn.silentAfterMs} ms; cancelled responses: ${brief(reasons)}`;
-      return judge(bargeIn.silentAfterMs <= fallsSilentMs, detail, "");
+      if (bargeIn.silentAfterMs > fallsSilentMs) return differs(detail);
+      if (cancelled.length === 0)
+        return notSeen(`no response was under way any more when it was interrupted; ${detail}`);
+      return judge(reasons.includes("turn_detected"), detail, "");
     },
   },
   {
@@ -185,10 +195,15 @@ export const openAiTurns: readonly Assumption[] = [
     source: "bridge-task/realtime/turn/voice.ts",
     ifWrong: "The model believes that people heard what they did not.",
     check: (seen) => {
-      const sent = framesOf(seen, "openai", "out", "conversation.item.truncate").filter((frame) => !isQuestion(frame));
+      const sent = inCall(seen, "out", "conversation.item.truncate");
       if (sent.length === 0) return notSeen("nothing was cut off in the call");
       const refused = sent.flatMap((frame) => errorTo(seen, frame) ?? []);
-      return refused.length === 0 ? holds(`${sent.length} truncations`) : differs(brief(refused[0]));
+      if (refused.length > 0) return differs(brief(refused[0]));
+      const taken = inCall(seen, "in", "conversation.item.truncated").length;
+      if (taken > 0) return holds(`${sent.length} truncations, ${taken} taken`);
+      // The bridge's own carry no id by which an error would name them.
+      const error = inCall(seen, "in", "error").find(({ atMs }) => atMs >= (sent[0]?.atMs ?? 0));
+      return error ? differs(brief(error.event.error)) : notSeen("none was answered in time");
     },
   },
   {
@@ -201,7 +216,9 @@ export const openAiTurns: readonly Assumption[] = [
       if (seen.noted.answerHeard !== true) return notSeen(noTalk);
       const told = framesOf(seen, "openai", "in", "conversation.item.input_audio_transcription.completed");
       const failed = framesOf(seen, "openai", "in", "conversation.item.input_audio_transcription.failed");
-      return judge(told.length > 0, `${told.length} told, ${failed.length} failed`, "");
+      // A text is kept as its length. What was said may be so short that nothing of it is understood.
+      const empty = told.filter(({ event }) => event.transcript === "(0 characters)").length;
+      return judge(told.length > 0, `${told.length} told, ${empty} of them empty, ${failed.length} failed`, "");
     },
   },
   {
@@ -213,7 +230,8 @@ export const openAiTurns: readonly Assumption[] = [
     check: ({ noted: { toolCalled, answerAfterTool } }) => {
       if (toolCalled === undefined) return notSeen(noTalk);
       if (!toolCalled) return notSeen("the model answered without the tool: ask it again, models may");
-      return judge(answerAfterTool, "called, and answered", "it was called, and the answer was not waited for");
+      const detail = answerAfterTool ? "called, and answered" : "called, and nothing was said after it had returned";
+      return judge(answerAfterTool, detail, "it was called, and the answer was not waited for");
     },
   },
   {

@@ -1,6 +1,6 @@
 import type { Observations } from "../observations.ts";
 import { type Assumption, differs, holds, judge, notSeen } from "../verdict.ts";
-import { brief, framesOf, isRefused, objectOf } from "../views.ts";
+import { brief, framesOf, isGood, isRefused, objectOf } from "../views.ts";
 
 const hook =
   "webhooks need a URL that Stream reaches. After a deploy: npm run agents -- logs, and the webhook log of Stream's dashboard";
@@ -30,10 +30,16 @@ export const streamEvents: readonly Assumption[] = [
     check: (seen) => {
       const errors = eventsOf(seen, "connection.error");
       if (errors.length > 0) return differs(`refused: ${brief(errors[0]?.error)}`);
-      const watched = seen.exchanges.filter(
-        ({ method, path }) => method === "GET" && /\/call\/[^/]+\/[^/]+$/.test(path),
+      // As a user; what a server asks watches nothing.
+      const asked = seen.exchanges.filter(
+        ({ method, path, claims }) => method === "GET" && /\/call\/[^/]+\/[^/]+$/.test(path) && claims?.user_id,
       );
-      if (eventsOf(seen, "connection.ok").length === 0) return notSeen("no socket was opened: see the steps");
+      const refused = asked.find(({ status }) => isRefused(status));
+      if (refused) return differs(`a request to watch: HTTP ${refused.status}, ${brief(refused.response)}`);
+      const watched = asked.filter(({ status }) => isGood(status));
+      if (eventsOf(seen, "connection.ok").length === 0 || watched.length === 0) {
+        return notSeen("no socket was opened, or no call was watched: see the steps");
+      }
       const types = new Set(
         framesOf(seen, "coordinator", "in").flatMap(({ type }) => (/^(call\.|custom$)/.test(type) ? [type] : [])),
       );
@@ -60,8 +66,12 @@ export const streamEvents: readonly Assumption[] = [
     statement: "A custom event is refused with 4xx where its user does not exist",
     source: "functions/dispatch/announce-joining.ts",
     ifWrong: "Nothing: the user is then not created before the first event.",
-    check: ({ noted: { nobodysEvent: event } }) =>
-      judge(event && isRefused(event.status), `HTTP ${event?.status}`, "the question was not put: see the steps"),
+    check: ({ noted: { nobodysEvent: event, customEventReceived } }) => {
+      if (!event) return notSeen("the question was not put: see the steps");
+      if (isGood(event.status)) return differs(`HTTP ${event.status}`);
+      if (customEventReceived === undefined) return notSeen("no event of a user that exists was taken, either");
+      return isRefused(event.status) ? holds(`HTTP ${event.status}`) : notSeen(`HTTP ${event.status}`);
+    },
   },
   {
     id: "stream.session-started-carries-call",
@@ -71,9 +81,8 @@ export const streamEvents: readonly Assumption[] = [
     source: "functions/dispatch/facts.ts",
     ifWrong: "An agent asks to join a call that it cannot be in yet, and ends with a reason.",
     check: (seen) => {
-      const events = ["call.created", "call.session_started", "call.live_started"].flatMap((type) =>
-        eventsOf(seen, type),
-      );
+      const types = ["call.created", "call.session_started", "call.live_started"];
+      const events = types.flatMap((type) => eventsOf(seen, type));
       if (events.length === 0) return notSeen(`none came over the socket; ${hook}`);
       const missing = events.flatMap(({ call }) => {
         const { custom, backstage, settings } = objectOf(call);
@@ -81,7 +90,7 @@ export const streamEvents: readonly Assumption[] = [
         return Object.entries(parts).flatMap(([name, value]) => (value === undefined ? [name] : []));
       });
       return missing.length === 0
-        ? holds(`${events.length} events, over the socket`)
+        ? holds(`${types.filter((type) => eventsOf(seen, type).length > 0).join(", ")}, over the socket`)
         : differs(`lacking: ${[...new Set(missing)].join(", ")}`);
     },
   },

@@ -1,6 +1,9 @@
 import { type Assumption, differs, holds, judge, notSeen } from "../verdict.ts";
-import { at, brief, framesOf, isGood, isRefused, listOf, objectOf, plainJoins, rpcs } from "../views.ts";
+import { at, brief, framesOf, isGood, listOf, objectOf, plainJoins, rpcs } from "../views.ts";
 
+const notPut = "the question was not put: see the steps";
+/** Whoever may not join at all is no proof of why a join was refused. */
+const noOtherJoin = "the same user's plain join did not succeed, so that this refusal tells nothing";
 const notJoined = "nobody got so far as to join: see the steps";
 
 /** Users, rights, tokens, the join. */
@@ -25,12 +28,15 @@ export const streamJoin: readonly Assumption[] = [
     statement: "A call token opens no other call than those that it lists",
     source: "bridge-task/stream/coordinator.ts",
     ifWrong: "The bridge works. A token that leaks is worth more than we say.",
-    check: ({ noted: { foreignToken } }) =>
-      judge(
-        foreignToken && isRefused(foreignToken.status),
-        `a token of another call: HTTP ${foreignToken?.status}`,
-        "the question was not put: see the steps",
-      ),
+    check: ({ noted: { foreignToken, capabilities } }) => {
+      if (!foreignToken) return notSeen(notPut);
+      const { status } = foreignToken;
+      if (isGood(status)) return differs(`a token of another call: HTTP ${status}`);
+      if (!capabilities) return notSeen(noOtherJoin);
+      return status === 401 || status === 403
+        ? holds(`a token of another call: HTTP ${status}`)
+        : notSeen(`a token of another call: HTTP ${status}, which may have another reason`);
+    },
   },
   {
     id: "stream.location-auto",
@@ -69,11 +75,12 @@ export const streamJoin: readonly Assumption[] = [
     ifWrong: "An agent's user loses its name or image. State them in user_details.",
     check: (seen) => {
       const agent = seen.noted.names?.agent;
-      const hello = framesOf(seen, "coordinator", "out").some(
-        ({ event }) => at(event, "user_details", "id") === agent && agent !== undefined,
+      const sockets = new Set(framesOf(seen, "coordinator", "in", "connection.ok").map(({ socket }) => socket));
+      const isTaken = framesOf(seen, "coordinator", "out").some(
+        ({ socket, event }) => sockets.has(socket) && at(event, "user_details", "id") === agent && agent !== undefined,
       );
       const user = seen.noted.userAfterSocket;
-      if (!hello || user === undefined) return notSeen("the agent opened no socket, or could not be read back");
+      if (!isTaken || user === undefined) return notSeen("the agent opened no socket, or could not be read back");
       const isWhole = user.name === "Live check" && user.custom.keeps === "this" && user.custom.agent === true;
       return judge(isWhole, `afterwards: ${brief(user.custom)}, name ${brief(user.name)}`, "");
     },
@@ -100,10 +107,11 @@ export const streamJoin: readonly Assumption[] = [
     statement: "A join is refused with 403 or 400 in backstage",
     source: "bridge-task/stream/admit.ts",
     ifWrong: "The reason in the record is join_failed, not backstage.",
-    check: ({ noted: { backstageJoin: join } }) => {
-      if (join?.isAllowed) return notSeen("this app lets every user join backstage (join-backstage)");
-      const isRefused = join && (join.status === 403 || join.status === 400);
-      return judge(isRefused, `HTTP ${join?.status}`, "the question was not put: see the steps");
+    check: ({ noted: { backstageJoin: join, capabilities } }) => {
+      if (!join) return notSeen(notPut);
+      if (join.isAllowed) return notSeen("this app lets every user join backstage (join-backstage)");
+      if (!capabilities) return notSeen(noOtherJoin);
+      return judge(join.status === 403 || join.status === 400, `HTTP ${join.status}`, "");
     },
   },
   {

@@ -4,6 +4,7 @@ import { at, brief, framesOf, listOf, objectOf, rpcs } from "../views.ts";
 
 const notHeard = "nobody got so far as to be heard: see the steps";
 const reachableMs = 500;
+const healthMs = 12_000;
 
 const offersOf = (seen: Observations): string[] =>
   framesOf(seen, "sfu", "in", "subscriberOffer").map(({ event }) => String(event.sdp ?? ""));
@@ -17,6 +18,15 @@ const turnUrlsOf = ({ exchanges }: Observations): string[] => [
       .map((url) => url.replace(/^(\w+:)[^?]*/, "$1…")),
   ),
 ];
+
+/** Each question with whether it was answered in time; those at the end of a stay, whose time was not up, are left out. */
+const healthChecksOf = (seen: Observations): boolean[] =>
+  framesOf(seen, "sfu", "out", "healthCheckRequest").flatMap(({ socket, atMs }) => {
+    const later = framesOf(seen, "sfu", "in").filter((frame) => frame.socket === socket && frame.atMs >= atMs);
+    const isAnswered = later.some((frame) => frame.type === "healthCheckResponse" && frame.atMs <= atMs + healthMs);
+    const lasted = (later.at(-1)?.atMs ?? atMs) > atMs + healthMs;
+    return isAnswered || lasted ? [isAnswered] : [];
+  });
 
 /** Sound in both directions, and what is negotiated for it. */
 export const streamMedia: readonly Assumption[] = [
@@ -147,10 +157,10 @@ export const streamMedia: readonly Assumption[] = [
     source: "bridge-task/stream/sfu-socket.ts",
     ifWrong: "The socket counts as lost, and the agent leaves.",
     check: (seen) => {
-      const asked = framesOf(seen, "sfu", "out", "healthCheckRequest");
-      const answered = framesOf(seen, "sfu", "in", "healthCheckResponse");
-      const isAnswered = asked.length === 0 ? undefined : answered.length > 0;
-      return judge(isAnswered, `${answered.length} answers to ${asked.length}`, "nobody stayed long enough to ask");
+      const checks = healthChecksOf(seen);
+      const answered = checks.filter(Boolean).length;
+      const isAnswered = checks.length === 0 ? undefined : answered === checks.length;
+      return judge(isAnswered, `${answered} answers to ${checks.length}`, "nobody stayed long enough to ask");
     },
   },
   {

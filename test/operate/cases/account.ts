@@ -68,6 +68,20 @@ export const accountCases: Case[] = [
     state: "warn",
   },
   {
+    broken: "the operator may not invoke tools",
+    break: (cloud) => {
+      cloud.aws.authorize = ({ action }) =>
+        action === "lambda:InvokeFunction" ? `User: operator is not authorized to perform: ${action}` : undefined;
+      return () => {
+        cloud.aws.authorize = undefined;
+      };
+    },
+    check: "tools",
+    says: /you may not look/,
+    mend: /allow lambda:InvokeFunction/,
+    state: "warn",
+  },
+  {
     broken: "the cluster is not there",
     break: (cloud) => changeDeployment(cloud, { cluster: `${cloud.deployment.cluster}-gone` }),
     check: "cluster",

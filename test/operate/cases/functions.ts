@@ -7,6 +7,7 @@ import {
   names,
   repairHooks,
   setHooks,
+  us,
 } from "../breaking.ts";
 
 /** Functions, their URL or their keys are not as deployed. */
@@ -48,7 +49,7 @@ export const functionCases: Case[] = [
     break: (cloud) => {
       setHooks(
         cloud,
-        hookOf(hookIdOf("local"), hookUrlOf("http://127.0.0.1:9/webhooks/stream", { stage: "local", calls: "all" })),
+        hookOf(hookIdOf(us), hookUrlOf("http://127.0.0.1:9/webhooks/stream", { ...us, calls: "all" })),
       );
       const repair = changeDeployment(cloud, { agentsUrl: "http://127.0.0.1:9" });
       return () => {

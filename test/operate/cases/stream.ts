@@ -5,10 +5,12 @@ import {
   changeDeployment,
   changeParameter,
   names,
+  namesakesHook,
   otherStagesHook,
   ourHook,
   repairHooks,
   setHooks,
+  us,
 } from "../breaking.ts";
 import { streamClientOf } from "../operated-cloud.ts";
 
@@ -51,7 +53,7 @@ export const streamCases: Case[] = [
   {
     broken: "the hook points elsewhere",
     break: (cloud) => {
-      const url = hookUrlOf("https://old.example.com/webhooks/stream", { stage: "local", calls: "all" });
+      const url = hookUrlOf("https://old.example.com/webhooks/stream", { ...us, calls: "all" });
       setHooks(cloud, { ...ourHook(cloud), webhook_url: url });
       return () => repairHooks(cloud);
     },
@@ -89,6 +91,16 @@ export const streamCases: Case[] = [
     check: "stream-other-hooks",
     says: /stage "other" has an enabled hook/,
     mend: /sst remove --stage other/,
+  },
+  {
+    broken: "a stage of the same name in another account is on the app, were it for its own calls",
+    break: (cloud) => {
+      setHooks(cloud, ourHook(cloud), namesakesHook("own"));
+      return () => repairHooks(cloud);
+    },
+    check: "stream-other-hooks",
+    says: /stage "local" in another AWS account or region has an enabled hook/,
+    mend: /another stage name.+delete its hook/,
   },
   {
     broken: "the app's older webhook_url points here, too",

@@ -1,5 +1,5 @@
 import { diagnose } from "../../doctor/index.ts";
-import { isHealthy, reportText } from "../../doctor/report.ts";
+import { problemsOf, reportText } from "../../doctor/report.ts";
 import { CommandError, exitCodes } from "../failure.ts";
 import type { Operator } from "../operator.ts";
 import { printJson } from "../terminal.ts";
@@ -8,9 +8,9 @@ import { printJson } from "../terminal.ts";
 export const runDoctor = async (operator: Operator): Promise<void> => {
   const { terminal, isJson, stage } = operator;
   const checks = await diagnose(operator);
-  if (isJson) printJson(terminal, { stage, healthy: isHealthy(checks), checks });
+  const problems = problemsOf(checks);
+  if (isJson) printJson(terminal, { stage, healthy: problems.length === 0, checks });
   else terminal.out(reportText(checks));
-  const problems = checks.filter(({ findings }) => findings.some(({ state }) => state === "problem"));
   if (problems.length === 0) return;
   const names = problems.map(({ id }) => id).join(", ");
   throw new CommandError(exitCodes.doctorFoundProblems, `${problems.length} to mend: ${names}`);

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
+import { messageOf } from "../../../../bridge-task/errors.ts";
 import { AgentsApiError, createAgentsClient } from "../../../../functions/api/client.ts";
 import { type Deployment, parameterNames } from "../../deployment.ts";
 import { type Aws, ask } from "../aws.ts";
@@ -28,6 +29,7 @@ const until = async (
   late: string,
 ): Promise<void> => {
   const startMs = performance.now();
+  signal.throwIfAborted();
   while (!(await isSo())) {
     if (performance.now() - startMs > withinMs) throw new CommandError(exitCodes.failed, late);
     await sleep(pollMs, undefined, { signal });
@@ -42,12 +44,10 @@ const restart = async ({ lambda }: Aws, functionName: string, description: strin
     const command = new GetFunctionConfigurationCommand({ FunctionName: functionName });
     const { LastUpdateStatus, LastUpdateStatusReason } = await ask(`looking at ${functionName}`, lambda.send(command));
     if (LastUpdateStatus !== "Failed") return LastUpdateStatus === "Successful";
-    throw new CommandError(
-      exitCodes.failed,
-      `${functionName} did not start anew (${LastUpdateStatusReason ?? "AWS does not say why"}): the new key is stored, the function still takes the old one. Run this again`,
-    );
+    const why = LastUpdateStatusReason ?? "AWS does not say why";
+    throw new CommandError(exitCodes.failed, `${functionName} did not start anew (${why})`);
   };
-  const late = `${functionName} was not updated within ${updatedWithinMs / 1_000} s: the new key is stored. Run this again`;
+  const late = `${functionName} was not updated within ${updatedWithinMs / 1_000} s`;
   await until(isDone, updatedWithinMs, signal, late);
 };
 
@@ -62,6 +62,14 @@ const isAccepted = async ({ agentsUrl }: Deployment, key: string): Promise<boole
   }
 };
 
+/** The new key is stored, and something kept the webhook from taking it. */
+const halfWay = (error: unknown): CommandError =>
+  new CommandError(
+    error instanceof CommandError ? error.exitCode : exitCodes.failed,
+    `${messageOf(error)}. The new key is stored (npm run agents -- env prints it), but the API may still take the old one only: mend that, then run env --rotate again`,
+    error,
+  );
+
 /** Puts a new key in the place of the old one. Resolves with it once the API takes it. */
 const rotate = async ({ aws, stage, now, signal, terminal, deployment }: Operator): Promise<string> => {
   const found = await deployment();
@@ -69,12 +77,16 @@ const rotate = async ({ aws, stage, now, signal, terminal, deployment }: Operato
   const name = parameterNames(stage).AGENTS_API_KEY;
   const put = new PutParameterCommand({ Name: name, Value: key, Type: "SecureString", Overwrite: true });
   await ask("storing the new key", aws.ssm.send(put));
-  terminal.err("the new key is stored; the functions start anew …\n");
-  const { webhook, taskStopped, sweep } = found.functions;
+  terminal.err("the new key is stored; the webhook starts anew. If this is stopped, run it again …\n");
   const description = `API key of ${new Date(now()).toISOString()}`;
-  await Promise.all([webhook, taskStopped, sweep].map((one) => restart(aws, one, description, signal)));
-  const late = `the API does not take the new key ${acceptedWithinMs / 1_000} s after the functions were updated. To find out why: npm run agents -- doctor`;
-  await until(() => isAccepted(found, key), acceptedWithinMs, signal, late);
+  const late = `the API does not take the new key ${acceptedWithinMs / 1_000} s after the webhook was updated; to find out why: npm run agents -- doctor`;
+  try {
+    // No other function has it; a task is given it when it starts.
+    await restart(aws, found.functions.webhook, description, signal);
+    await until(() => isAccepted(found, key), acceptedWithinMs, signal, late);
+  } catch (error) {
+    throw halfWay(error);
+  }
   terminal.err(
     "the API takes the new key, and no longer the old one. Agents that are in calls sign with the old key until they leave\n",
   );

@@ -1,5 +1,6 @@
 import type { AgentView, CallAddress } from "../../../../functions/api/client.ts";
 import { viewOf } from "../../../../functions/api/view.ts";
+import { ask } from "../aws.ts";
 import { cidOf } from "../call-id.ts";
 import type { Operator } from "../operator.ts";
 import { printJson, spanOf, tableOf } from "../terminal.ts";
@@ -8,9 +9,8 @@ type Listed = { call: string } & AgentView;
 
 /** All that are in calls now, from the table's index of live pairs. */
 const live = async ({ table, terminal }: Operator): Promise<Listed[]> => {
-  const found = await (await table()).live((cid, userId) => {
-    terminal.err(`${userId} in ${cid} could not be read: try again\n`);
-  });
+  const onUnread = (cid: string, userId: string) => terminal.err(`${userId} in ${cid} could not be read: try again\n`);
+  const found = await ask("reading the calls table", (await table()).live(onUnread));
   return found.map(({ cid, userId, pair }) => ({ call: cid, ...viewOf(userId, pair) }));
 };
 
@@ -32,7 +32,7 @@ export const listAgents = async (operator: Operator, call: CallAddress | undefin
   }
   terminal.out(
     tableOf(
-      ["CALL", "AGENT", "STATE", "SINCE", "FOR"],
+      ["CALL", "AGENT", "STATE", "SINCE (UTC)", "FOR"],
       rows.map((row) => [
         row.call,
         row.userId,

@@ -11,8 +11,8 @@ export interface LogsOptions {
 }
 
 const pollMs = 2_000;
-/** CloudWatch takes lines in late and out of order: what is so young is asked for again. */
-const overlapMs = 15_000;
+/** CloudWatch takes lines in late and out of order, and our clock may be ahead: what is so young is asked for again. */
+const overlapMs = 60_000;
 
 /** Lines of the call that were not told before, oldest first. */
 class CallLog {
@@ -62,7 +62,8 @@ const textOf = (line: LogLine, isJson: boolean): string => `${isJson ? line.text
 export const showLogs = async (operator: Operator, call: CallAddress, options: LogsOptions): Promise<void> => {
   const { terminal, isJson, now, signal } = operator;
   const log = new CallLog(operator, cidOf(call));
-  const startMs = now() - options.sinceMs;
+  let readAtMs = now();
+  const startMs = Math.max(0, readAtMs - options.sinceMs);
   let count = 0;
   const tell = async (sinceMs: number) => {
     for (const line of await log.read(sinceMs)) {
@@ -79,7 +80,10 @@ export const showLogs = async (operator: Operator, call: CallAddress, options: L
     terminal.err("waiting for more lines; Ctrl-C ends\n");
     for (;;) {
       await sleep(pollMs, undefined, { signal });
-      await tell(Math.max(startMs, now() - overlapMs));
+      // From when the last read began: one that took long has not seen what was written meanwhile.
+      const sinceMs = Math.max(startMs, readAtMs - overlapMs);
+      readAtMs = now();
+      await tell(sinceMs);
     }
   } catch (error) {
     if (signal.aborted) return; // Ctrl-C is how it ends.

@@ -1,6 +1,6 @@
 import type { CallRecord } from "../../../../bridge-task/record/call-record.ts";
-import type { CallAddress } from "../../../../functions/api/client.ts";
-import { agentOf } from "../agents-of-call.ts";
+import { AgentsApiError, type CallAddress } from "../../../../functions/api/client.ts";
+import { agentOf, notThere } from "../agents-of-call.ts";
 import { cidOf } from "../call-id.ts";
 import { CommandError, exitCodes } from "../failure.ts";
 import type { Operator } from "../operator.ts";
@@ -12,12 +12,7 @@ export const leaveCall = async (operator: Operator, call: CallAddress, user: str
   const agents = await operator.agents();
   const userId = await agentOf(agents, call, user, "live");
   const outcome = await agents.leave(call, userId);
-  if (outcome === "not_there") {
-    throw new CommandError(
-      exitCodes.notFound,
-      `${userId} is not in ${cidOf(call)}. Who is: npm run agents -- list ${cidOf(call)}`,
-    );
-  }
+  if (outcome === "not_there") throw notThere(userId, call);
   if (isJson) return printJson(terminal, { call: cidOf(call), userId, outcome });
   terminal.out(`${userId} finishes its sentence and leaves ${cidOf(call)}\n`);
 };
@@ -32,7 +27,9 @@ export const sayInCall = async (
   const { terminal, isJson } = operator;
   const agents = await operator.agents();
   const userId = await agentOf(agents, call, user, "live");
-  await agents.say(call, userId, text, { respond });
+  await agents.say(call, userId, text, { respond }).catch((error: unknown) => {
+    throw error instanceof AgentsApiError && error.code === "not_there" ? notThere(userId, call) : error;
+  });
   if (isJson) return printJson(terminal, { call: cidOf(call), userId, outcome: "told", respond });
   terminal.out(`${userId} was told${respond ? ", and answers" : ""}\n`);
 };

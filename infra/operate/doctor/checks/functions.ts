@@ -3,21 +3,24 @@ import { type FunctionConfiguration, InvokeCommand } from "@aws-sdk/client-lambd
 import { messageOf } from "../../../../bridge-task/errors.ts";
 import { AgentsApiError, createAgentsClient } from "../../../../functions/api/client.ts";
 import { parametersVariable } from "../../../../functions/parameters.ts";
-import { nameOf } from "../../cli/aws-failure.ts";
-import { type Check, type Finding, Found, ok, orOk, problem } from "../check.ts";
+import { isAccessDenied, nameOf } from "../../cli/aws-failure.ts";
+import { type Check, type Finding, Found, ok, orOk, problem, warn } from "../check.ts";
 import type { Patient } from "../patient.ts";
 import { missingParameters } from "./aws.ts";
 
 const requestMs = 10_000;
 
 /** What is wrong with a function as it stands. Idle ones become Inactive, and Active again when they are invoked. */
-const stateFindings = (name: string, found: FunctionConfiguration | undefined, stage: string): Finding[] => {
+export const stateFindings = (name: string, found: FunctionConfiguration | undefined, stage: string): Finding[] => {
   const again = `deploy again: npx sst deploy --stage ${stage}`;
   if (found === undefined) return [problem(`the function ${name} does not exist`, again)];
   const { State = "Active", StateReason, LastUpdateStatus, LastUpdateStatusReason } = found;
   if (State === "Failed") return [problem(`${name} cannot run: ${StateReason ?? "AWS does not say why"}`, again)];
   if (LastUpdateStatus === "Failed") {
     return [problem(`the latest change of ${name} failed: ${LastUpdateStatusReason ?? "AWS does not say why"}`, again)];
+  }
+  if (State === "Pending" || LastUpdateStatus === "InProgress") {
+    return [warn(`${name} is being changed just now`, "if a deploy is under way, ask again when it is done")];
   }
   return [];
 };
@@ -72,12 +75,16 @@ export const functionChecks = (patient: Patient): Check[] => {
     if (found === undefined || states.length > 0) return states;
     const invocable = await dryRun(aws, name).then(
       () => [],
-      (error: unknown) => [
-        problem(
-          `tool ${tool}: ${name} cannot be invoked (${nameOf(error)}: ${messageOf(error)})`,
-          `deploy again: npx sst deploy --stage ${stage}`,
-        ),
-      ],
+      (error: unknown) => {
+        // It is the operator who may not; what the task may is another matter.
+        if (isAccessDenied(error)) throw error;
+        return [
+          problem(
+            `tool ${tool}: ${name} cannot be invoked (${nameOf(error)}: ${messageOf(error)})`,
+            `deploy again: npx sst deploy --stage ${stage}`,
+          ),
+        ];
+      },
     );
     const missing = await missingParameters(aws, parametersOf(found));
     const secrets = missing.map((parameter) => {

@@ -90,7 +90,8 @@ export const latelyChecks = (patient: Patient): Check[] => {
           return { state: "skipped" as const, message: "not looked at: calls-table comes first" };
         }
         const unread: string[] = [];
-        const live = await (await table()).live((cid, userId) => unread.push(`${userId} in ${cid}`));
+        const onUnread = (cid: string, userId: string) => unread.push(`${userId} in ${cid}`);
+        const live = await ask("reading the calls table", (await table()).live(onUnread));
         const stuck = live.filter(
           ({ pair }) => pair.state === "launching" && now() - pair.claimedAtMs > launchedWithinMs,
         );

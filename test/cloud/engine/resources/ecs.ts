@@ -68,7 +68,16 @@ export const ecsHandlers = ({ aws, roles, command, environment }: EcsParts): Han
         const arn = aws.putCluster(name);
         return { id: arn, outputs: { name, arn } };
       },
-      delete: ({ outputs }) => aws.removeCluster(textOf(outputs, "name")),
+      delete: ({ outputs }) => {
+        const name = textOf(outputs, "name");
+        const left = aws
+          .tasks()
+          .filter(({ taskArn, status }) => taskArn.includes(`:task/${name}/`) && status !== "STOPPED");
+        if (left.length > 0) {
+          throw new Error("ClusterContainsTasksException: The Cluster cannot be deleted while Tasks are active.");
+        }
+        aws.removeCluster(name);
+      },
     },
     // A revision cannot be changed: the next one is made, and then the former one is put out of use.
     "aws:ecs/taskDefinition:TaskDefinition": {

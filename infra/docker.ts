@@ -2,14 +2,12 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { InvalidInputError } from "../bridge-task/errors.ts";
 
-const deadlineMs = 10_000;
-
 /**
  * Throws InvalidInputError where there is no Docker to build the task's image with: found out by the build itself, half of the
  * stage would be there already. The build could do without the command, which is here the one way to ask; whoever has a builder
  * elsewhere names it in BUILDX_BUILDER, as SST wants it, and is not asked.
  */
-export const requireDocker = async (): Promise<void> => {
+export const requireDocker = async ({ deadlineMs = 10_000 } = {}): Promise<void> => {
   if (process.env.BUILDX_BUILDER) return;
   const options = { timeout: deadlineMs, killSignal: "SIGKILL" } as const;
   try {

@@ -16,7 +16,7 @@ import { checkSecretNames } from "./secret-names.ts";
 import { createSecrets, requireSecrets } from "./secrets.ts";
 import { settingsOf } from "./settings.ts";
 import { createCallsTable } from "./tables.ts";
-import { checkToolAccess, createTools, toolComponent, toolSecrets } from "./tools.ts";
+import { checkTools, createTools, toolComponent, toolSecrets } from "./tools.ts";
 import { createWebhook } from "./webhook.ts";
 
 const createStage = async () => {
@@ -29,7 +29,7 @@ const createStage = async () => {
   const settings = settingsOf($app.stage);
   const manifest = await readTools(root, `${root}/node_modules`);
   checkAgents(agents, manifest);
-  checkToolAccess(manifest);
+  checkTools(manifest);
   const uses = [...bridgeSecrets(agents), ...toolSecrets(manifest)];
   checkSecretNames(
     uses,

@@ -71,12 +71,12 @@ export const createRegistration = (parts: RegistrationParts) => {
   );
   // Agents say goodbye while the registration is removed: until then their way out has to be there, too. All else that they
   // need, the webhook has for its own.
-  const network = cluster.vpc instanceof sst.aws.Vpc ? [cluster.vpc] : [];
+  const wayOut = [cluster, ...(cluster.vpc instanceof sst.aws.Vpc ? [cluster.vpc] : [])];
   return new aws.lambda.Invocation(
     "Registration",
     { functionName: fn.name, input: $jsonStringify(request), lifecycleScope: "CRUD", terraformKey: "tf" },
     // Stream may send an event as soon as it knows the URL; and nothing may be taken away before the hook is. Where AWS makes the
     // function anew, the old one takes its hook away first: the other way round it would take the new one's.
-    { dependsOn: [webhook, fn, ...network, ...dependsOn], deleteBeforeReplace: true },
+    { dependsOn: [webhook, fn, ...wayOut, ...dependsOn], deleteBeforeReplace: true },
   );
 };

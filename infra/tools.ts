@@ -25,29 +25,35 @@ export const toolComponent = (name: string): string =>
 export const toolSecrets = (tools: ToolManifest): SecretUse[] =>
   tools.flatMap(({ name, secrets }) => secrets.map((variable) => ({ by: `the tool "${name}"`, variable })));
 
-/** Throws InvalidInputError that names two tools whose functions would have the same name. */
+/** Throws InvalidInputError that names two tools whose functions would have the same name, but for capitals. */
 const checkNames = (tools: ToolManifest): void => {
   const taken = new Map<string, string>();
   for (const { name } of tools) {
     const component = toolComponent(name);
-    const other = taken.get(component);
+    const other = taken.get(component.toLowerCase());
     if (other !== undefined) {
       throw new InvalidInputError(
-        `the tools "${other}" and "${name}" are both ${component} in AWS: rename one of them`,
+        `Nothing was changed: the tools "${other}" and "${name}" are both ${component} in AWS: rename one of them`,
       );
     }
-    taken.set(component, name);
+    taken.set(component.toLowerCase(), name);
   }
 };
 
 /** Throws InvalidInputError that names each tool which has access to something and is not there. */
-export const checkToolAccess = (tools: ToolManifest): void => {
+const checkAccess = (tools: ToolManifest): void => {
   const names = tools.map(({ name }) => name);
   const unknown = Object.keys(toolAccess).filter((name) => !names.includes(name));
   if (unknown.length === 0) return;
   throw new InvalidInputError(
     `Nothing was changed: infra/tool-access.ts names ${unknown.map((name) => `"${name}"`).join(", ")}, and no tool in functions/tools bears that name (there are ${names.join(", ") || "none"}). Rename the key in infra/tool-access.ts to what the tool is called now; its table would be deleted otherwise. If that is what you want, delete the entry`,
   );
+};
+
+/** Throws InvalidInputError where a stage with these tools could be made in part only, or would lose something. */
+export const checkTools = (tools: ToolManifest): void => {
+  checkNames(tools);
+  checkAccess(tools);
 };
 
 const createTool = (
@@ -68,7 +74,5 @@ const createTool = (
 };
 
 /** A function for each tool, with a role of its own and only the secrets that it names. */
-export const createTools = (tools: ToolManifest, secrets: Secrets, settings: Settings): ToolFunctions => {
-  checkNames(tools);
-  return Object.fromEntries(tools.map((tool) => [tool.name, createTool(tool, secrets, settings)]));
-};
+export const createTools = (tools: ToolManifest, secrets: Secrets, settings: Settings): ToolFunctions =>
+  Object.fromEntries(tools.map((tool) => [tool.name, createTool(tool, secrets, settings)]));

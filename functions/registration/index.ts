@@ -92,9 +92,9 @@ const removeHook = async (app: StreamApp, request: RegistrationRequest): Promise
   } catch (error) {
     if (areKeysRefused(error)) return undefined;
     throw new RegistrationError(
-      `The hook of stage "${stage}" was not removed: ${messageOf(error)}. Then npx sst remove --stage ${stage} again. If Stream ` +
-        `stays unreachable: npx sst state remove Registration --stage ${stage}, and remove again; the hook is left then, ` +
-        `${byHand(request)}`,
+      `The hook of stage "${stage}" was not removed, and the stage is still there: ${messageOf(error)}. Run npx sst remove ` +
+        `--stage ${stage} again. If Stream stays unreachable: npx sst state remove Registration --stage ${stage} (it asks ` +
+        `whether to commit: y), stop the tasks of the stage's ECS cluster, and remove again. The hook is left then: ${byHand(request)}`,
       { cause: error, retryable: error instanceof RegistrationError && error.retryable },
     );
   }

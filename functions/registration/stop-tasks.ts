@@ -57,7 +57,9 @@ const clusterTasks = ({ ecs, cluster, reason, signal, pageSize = 100 }: StopTask
     const alive: string[] = [];
     for (const some of chunksOf(tasks, pageSize)) {
       const answer = await ecs.send(new DescribeTasksCommand({ cluster, tasks: some }), { abortSignal: signal });
-      alive.push(...(answer.tasks ?? []).flatMap((task) => (task.lastStatus === "STOPPED" ? [] : (task.taskArn ?? []))));
+      alive.push(
+        ...(answer.tasks ?? []).flatMap((task) => (task.lastStatus === "STOPPED" ? [] : (task.taskArn ?? []))),
+      );
     }
     return alive;
   },

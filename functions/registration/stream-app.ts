@@ -44,11 +44,11 @@ const maxTries = 4;
 const mayPass = (error: unknown): boolean => !(error instanceof StreamRequestError) || error.retryable;
 
 const adviceFor = (error: unknown): string => {
-  if (!(error instanceof StreamRequestError)) return "Stream could not be reached: deploy again";
+  if (!(error instanceof StreamRequestError)) return "Stream could not be reached: try again";
   if (error.status === 401 || error.status === 403) {
     return "Stream does not take our keys: set StreamApiKey and StreamApiSecret to those of one app (npx sst secret set), and deploy again";
   }
-  return error.retryable ? "deploy again in a minute" : "nothing was changed by this request";
+  return error.retryable ? "try again in a minute" : "nothing was changed by this request";
 };
 
 const failed = (what: string, error: unknown): RegistrationError =>

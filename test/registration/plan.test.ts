@@ -142,7 +142,11 @@ describe("whose a hook is", () => {
       hookOfStage("prod", {}, "own"),
       { owner: "other_stage", stage: "prod", calls: "own", isEnabled: true },
     ],
-    ["that of a stage of our name elsewhere", hookOfStage(stage, {}, "own", elsewhere), { owner: "other_stage", stage }],
+    [
+      "that of a stage of our name elsewhere",
+      hookOfStage(stage, {}, "own", elsewhere),
+      { owner: "other_stage", stage },
+    ],
     [
       "another's that does not say where it is",
       { webhook_url: `${webhookUrl}?app=stream-agent-bridge&stage=${stage}` },

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { eventTypes } from "../../functions/dispatch/decide.ts";
 import { createLogger } from "../../bridge-task/log.ts";
+import { eventTypes } from "../../functions/dispatch/decide.ts";
 import { hookIdOf, type Json } from "../../functions/registration/hook.ts";
 import type { RegistrationReport, RegistrationRequest } from "../../functions/registration/types.ts";
 import { ApiError } from "../cloud/stream/coordinator/api-error.ts";
@@ -141,7 +141,8 @@ describe("an app as it is, and the hooks that are there afterwards", () => {
         id: hookIdOf(us),
         enabled: true,
         hook_type: "webhook",
-        webhook_url: "https://new.example.com/webhooks/stream?app=stream-agent-bridge&stage=dev&place=0a1b2c3d&calls=all",
+        webhook_url:
+          "https://new.example.com/webhooks/stream?app=stream-agent-bridge&stage=dev&place=0a1b2c3d&calls=all",
         event_types: eventTypes,
         should_send_custom_events: false,
       },
@@ -417,7 +418,10 @@ describe("Stream", () => {
 
   it("is out of order: the deploy fails, and says that it may be tried again", async () => {
     stream.coordinator.restFaults.push({ pathEnd: "/app", status: 500, code: -1, count: 99 });
-    await expect(run()).rejects.toMatchObject({ retryable: true, message: expect.stringContaining("deploy again") });
+    await expect(run()).rejects.toMatchObject({
+      retryable: true,
+      message: expect.stringContaining("try again in a minute"),
+    });
   });
 
   it.each([

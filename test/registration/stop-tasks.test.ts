@@ -91,13 +91,16 @@ it("stops every task of the cluster, on however many pages they stand, and waits
   expect(lines).toEqual([]);
 });
 
-it("waits for a task that somebody else has stopped, and that has not gone yet", async () => {
+it("waits for a task that somebody else has stopped, and that has not gone yet, behind those that have", async () => {
+  await start("polite", 3);
+  await up(3);
+  for (const { taskArn } of aws.tasks()) await aws.stopTask(taskArn);
   await start("deaf", 1);
-  await up(1);
-  const [task] = aws.tasks();
+  await up(4);
+  const task = aws.tasks().at(-1);
   const ended = aws.stopTask(task?.taskArn ?? "");
   let isDone = false;
-  const stopping = stop().then((result) => {
+  const stopping = stop({ pageSize: 2 }).then((result) => {
     isDone = true;
     return result;
   });
@@ -129,18 +132,15 @@ it("goes on when its time is up, and says which tasks are left", async () => {
   ]);
 });
 
-it.each(["ListTasks", "StopTask", "DescribeTasks"])(
-  "goes on when ECS refuses %s, and says why",
-  async (action) => {
-    await start("polite", 1);
-    await up(1);
-    aws.planFault({ action, kind: "error", code: "AccessDeniedException", message: "not authorized" });
-    await stop();
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { level: "warn", event: "tasks_not_stopped", error: { message: "not authorized" } },
-    ]);
-  },
-);
+it.each(["ListTasks", "StopTask", "DescribeTasks"])("goes on when ECS refuses %s, and says why", async (action) => {
+  await start("polite", 1);
+  await up(1);
+  aws.planFault({ action, kind: "error", code: "AccessDeniedException", message: "not authorized" });
+  await stop();
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level: "warn", event: "tasks_not_stopped", error: { message: "not authorized" } },
+  ]);
+});
 
 it("asks again when ECS throttles", async () => {
   await start("polite", 1);

@@ -49,7 +49,9 @@ export const readCheckpoint = (file: string): StoredResource[] => {
   const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
     checkpoint: { latest?: { resources?: StoredResource[] } };
   };
-  return checkpoint.latest?.resources ?? [];
+  // `sst state remove` writes it, too, and leaves out what is empty.
+  const empty = { dependencies: [], inputs: {}, outputs: {} };
+  return (checkpoint.latest?.resources ?? []).map((resource) => ({ ...empty, ...resource }));
 };
 
 /** Version 3 of the format. */

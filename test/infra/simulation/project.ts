@@ -34,10 +34,10 @@ export const copyProject = async (folder: string): Promise<void> => {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Puts a docker command into `bin` that says that Docker runs: no image is built here, and a deploy asks first. */
-export const installDocker = async (bin: string): Promise<void> => {
-  await mkdir(bin);
-  await writeFile(path.join(bin, "docker"), "#!/bin/sh\necho 28.0.0\n", { mode: 0o755 });
+/** Puts a docker command into `bin` that says whether Docker runs: no image is built here, and a deploy asks first. */
+export const installDocker = async (bin: string, isRunning: boolean): Promise<void> => {
+  await mkdir(bin, { recursive: true });
+  await writeFile(path.join(bin, "docker"), `#!/bin/sh\n${isRunning ? "echo 28.0.0" : "exit 1"}\n`, { mode: 0o755 });
 };
 
 /** Puts the stand-in of Pulumi's engine where SST looks for the real one. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type Simulation, startSimulation } from "./simulation.ts";
 
 let simulation: Simulation;
@@ -8,6 +8,12 @@ beforeAll(async () => {
 });
 
 afterAll(() => simulation?.close());
+
+/** Stream is well again, and has no hooks. */
+const restoreStream = () => {
+  simulation.stream.coordinator.restFaults.splice(0);
+  app().restore({ event_hooks: [] });
+};
 
 const app = () => simulation.stream.coordinator.app;
 
@@ -21,6 +27,19 @@ test("a deploy without a secret fails, names it, and leaves Stream alone", { tim
   expect(output).toContain("sst secret set OpenAiApiKey");
   expect(output).not.toContain("Complete");
   expect(app().settings.event_hooks).toEqual([]);
+});
+
+test("a deploy without Docker fails, says what to start, and makes nothing", { timeout: 60_000 }, async () => {
+  await simulation.setSecrets("dockerless");
+  await simulation.setDocker(false);
+  const { exitCode, output } = await simulation
+    .sst("deploy", "--stage", "dockerless")
+    .finally(() => simulation.setDocker(true));
+
+  expect(exitCode).not.toBe(0);
+  expect(output).toContain("Nothing was changed: Docker is not running");
+  expect(output).not.toContain("Complete");
+  expect(simulation.provisioner.resources()).toEqual([]);
 });
 
 test("a deploy with a wrong Stream secret fails, says what to set, and succeeds once it is set", {
@@ -72,4 +91,39 @@ test("a deploy beside another stage's hook fails, names that stage, changes no h
   expect(output).toContain("Complete");
   expect(exitCode).toBe(0);
   expect(app().settings.event_hooks).toHaveLength(1);
+  restoreStream();
+});
+
+test("a stage whose Stream app does not answer any more goes by the way that the failed removal names", {
+  timeout: 120_000,
+}, async () => {
+  onTestFinished(restoreStream);
+  await simulation.setSecrets("stranded");
+  expect(await simulation.sst("deploy", "--stage", "stranded")).toMatchObject({ exitCode: 0 });
+  const { restFaults } = simulation.stream.coordinator;
+  restFaults.push({ pathEnd: "/app", status: 500, code: -1, count: Number.POSITIVE_INFINITY });
+
+  const refused = await simulation.sst("remove", "--stage", "stranded");
+
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.output).toContain("npx sst state remove Registration --stage stranded");
+  const forgotten = await simulation.sstAnswering("y\n", "state", "remove", "Registration", "--stage", "stranded");
+  expect(forgotten).toMatchObject({ exitCode: 0 });
+  const removed = await simulation.sst("remove", "--stage", "stranded");
+  expect(removed.output).toContain("Removed");
+  expect(removed.exitCode).toBe(0);
+  expect(app().settings.event_hooks).toHaveLength(1);
+});
+
+test("a stage whose Stream keys are dead goes: its hook is for whoever still has the app", {
+  timeout: 90_000,
+}, async () => {
+  onTestFinished(restoreStream);
+  await simulation.setSecrets("orphaned");
+  expect(await simulation.sst("deploy", "--stage", "orphaned")).toMatchObject({ exitCode: 0 });
+  const { restFaults } = simulation.stream.coordinator;
+  restFaults.push({ pathEnd: "/app", status: 401, code: 2, count: Number.POSITIVE_INFINITY });
+  const removed = await simulation.sst("remove", "--stage", "orphaned");
+  expect(removed.output).toContain("Removed");
+  expect(removed.exitCode).toBe(0);
 });

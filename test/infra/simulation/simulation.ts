@@ -30,6 +30,10 @@ export interface Simulation {
   /** The copy, in which commands run. */
   folder: string;
   sst(...args: string[]): Promise<SstRun>;
+  /** The same, where it asks for something. */
+  sstAnswering(input: string, ...args: string[]): Promise<SstRun>;
+  /** Starts or stops Docker on the machine that deploys. */
+  setDocker(isRunning: boolean): Promise<void>;
   /** `sst secret set` for all three. */
   setSecrets(stage: string): Promise<void>;
   /** A deployed stage, as whole-call tests look at a cloud. */
@@ -96,10 +100,11 @@ export const startSimulation = async (): Promise<Simulation> => {
     await copyProject(folder);
     await installEngine(home, provisioner.url);
     const bin = path.join(scratch, "bin");
-    await installDocker(bin);
+    await installDocker(bin, true);
 
-    const sst = (...args: string[]) =>
-      runSst({ folder, home, bin, awsEndpointUrl: aws.endpointUrl, accessKeyId: deployerAccessKeyId, region }, args);
+    const place = { folder, home, bin, awsEndpointUrl: aws.endpointUrl, accessKeyId: deployerAccessKeyId, region };
+    const sstAnswering = (input: string, ...args: string[]) => runSst({ ...place, input }, args);
+    const sst = (...args: string[]) => sstAnswering("", ...args);
     const parameter = (name: string): string => {
       const found = aws.parameters.get(name);
       if (found === undefined) throw new Error(`the parameter ${name} is not there`);
@@ -137,6 +142,8 @@ export const startSimulation = async (): Promise<Simulation> => {
       keys,
       folder,
       sst,
+      sstAnswering,
+      setDocker: (isRunning) => installDocker(bin, isRunning),
       setSecrets: async (stage) => {
         const values = {
           StreamApiKey: keys.streamApiKey,

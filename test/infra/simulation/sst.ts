@@ -17,6 +17,8 @@ export interface SstOptions {
   awsEndpointUrl: string;
   accessKeyId: string;
   region: string;
+  /** What is typed in; nothing unless told. */
+  input?: string;
 }
 
 /** The longest that one command takes, with much to spare. */
@@ -31,7 +33,7 @@ export const runSst = (options: SstOptions, args: readonly string[]): Promise<Ss
   const child = spawn(process.execPath, [path.join(options.folder, "node_modules", "sst", "bin", "sst.mjs"), ...args], {
     cwd: options.folder,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: "pipe",
     env: {
       PATH: [options.bin, path.dirname(process.execPath), process.env.PATH ?? ""].join(path.delimiter),
       HOME: options.home,
@@ -56,6 +58,9 @@ export const runSst = (options: SstOptions, args: readonly string[]): Promise<Ss
     }
   };
   process.once("exit", kill);
+  // A command that asks nothing has ended before it reads.
+  child.stdin.on("error", () => {});
+  child.stdin.end(options.input ?? "");
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
   const timer = setTimeout(() => {

@@ -173,6 +173,15 @@ describe("what a person wrote wrong", () => {
     await expect(synthesize({ edits })).rejects.toThrow(/lucy names the tool "submit_suport_ticket"/);
   });
 
+  it("ends the deploy with its name: a tool that differs from another by capitals alone", async () => {
+    const file = path.join(root, "functions/tools/get-current-time.ts");
+    const other = (await readFile(file, "utf8")).replace('"get_current_time"', '"GetCurrent_time"');
+    const edits = { "functions/tools/other-time.ts": () => other };
+    await expect(synthesize({ edits })).rejects.toThrow(
+      /^Nothing was changed: the tools "GetCurrent_time" and "get_current_time" are both ToolGetCurrentTime/,
+    );
+  });
+
   it("ends the deploy with its name: what a tool may use, under the name that the tool had once", async () => {
     const edits = {
       "infra/tool-access.ts": (text: string) => text.replace("  submit_support_ticket:", "  submit_ticket:"),

@@ -47,10 +47,7 @@ export const functionCases: Case[] = [
   {
     broken: "the function's URL is gone",
     break: (cloud) => {
-      setHooks(
-        cloud,
-        hookOf(hookIdOf(us), hookUrlOf("http://127.0.0.1:9/webhooks/stream", { ...us, calls: "all" })),
-      );
+      setHooks(cloud, hookOf(hookIdOf(us), hookUrlOf("http://127.0.0.1:9/webhooks/stream", { ...us, calls: "all" })));
       const repair = changeDeployment(cloud, { agentsUrl: "http://127.0.0.1:9" });
       return () => {
         repair();

@@ -58,7 +58,7 @@ it("no function holds the client of SSM: it weighs 85 kB, and the webhook starts
     expect([...packagesOf(bundle).keys()], bundle.name).not.toContain("@aws-sdk/client-ssm");
 });
 
-it("the function that registers is made of what it needs: no DynamoDB, no ECS", () => {
+it("the function that registers is made of what it needs: ECS, to end tasks, and no DynamoDB", () => {
   const packages = [...packagesOf(bundleOf("register")).keys()];
-  expect(packages.filter((name) => name.startsWith("@aws-sdk/client-"))).toEqual([]);
+  expect(packages.filter((name) => name.startsWith("@aws-sdk/client-"))).toEqual(["@aws-sdk/client-ecs"]);
 });

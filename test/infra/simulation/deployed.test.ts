@@ -4,6 +4,7 @@ import { ListTablesCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { samplesPerMs } from "../../../bridge-task/audio/pcm.ts";
 import { eventTypes } from "../../../functions/dispatch/decide.ts";
 import { placeOf } from "../../../infra/operate/deployment.ts";
 import { leastScore } from "../../caller/evidence.ts";
@@ -118,6 +119,9 @@ const toolOutput = (scene: Scene): CloudEvent | undefined =>
     return type === "client.conversation.item.create" && item?.type === "function_call_output";
   });
 
+/** A person's connection may come up when the agent is speaking already, and a busy machine loses a packet: the end is enough. */
+const endOf = (speech: Int16Array): Int16Array => speech.subarray(-900 * samplesPerMs);
+
 describe("what was deployed", () => {
   test("brings an agent into a call, who greets, hears, uses a tool and answers", { timeout: 60_000 }, async () => {
     const { mind } = simulation.openai;
@@ -138,8 +142,8 @@ describe("what was deployed", () => {
     const filed = await ann.until(() => toolOutput(scene), 20_000, "what the tool answered");
     await ann.hears(isVoice, 15_000, "the answer", Math.max(filed.atMs, lastPacketAtMs));
     await ann.hearsSilence(1_500, 15_000);
-    expect(correlate(ann.heard(lastPacketAtMs), signal("filed")).score).toBeGreaterThan(leastScore);
-    expect(correlate(ann.heard(), signal("greeting", 3_000)).score).toBeGreaterThan(leastScore);
+    expect(correlate(ann.heard(lastPacketAtMs), endOf(signal("filed"))).score).toBeGreaterThan(leastScore);
+    expect(correlate(ann.heard(), endOf(signal("greeting", 3_000))).score).toBeGreaterThan(leastScore);
 
     const TableName = (await tables()).find((name) => name.includes("Tickets"));
     const { Items = [] } = await simulation.aws.dynamoDb.send(new ScanCommand({ TableName }));

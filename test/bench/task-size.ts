@@ -1,8 +1,9 @@
+import { voiceDbfs } from "../caller/ear.ts";
 import { isVoice } from "../caller/person.ts";
 import { type Cloud, startCloud } from "../cloud/index.ts";
 import { sharedBundles } from "../support/bundles.ts";
 import { signal } from "../support/signals.ts";
-import { agentUserId, BenchCall, type Progress } from "./cloud-under-test.ts";
+import { agentUserId, BenchCall, decodePackets, type Progress } from "./cloud-under-test.ts";
 import { createCpuQuota } from "./cpu-quota.ts";
 import { measureJoins } from "./join.ts";
 import { playoutLatenessMs } from "./playout-lateness.ts";
@@ -42,7 +43,11 @@ const latenessOf = async (cloud: Cloud): Promise<Spread> => {
       const answer = await person.hears(isVoice, waitMs, "an answer", said.lastPacketAtMs + 100);
       await person.hears(({ atMs }) => atMs >= answer.atMs + replyMs - 1_500, waitMs, "most of the answer");
     }
-    return spreadOf(playoutLatenessMs(call.packetsOf(agentUserId).slice(settled)));
+    const packets = call.packetsOf(agentUserId).slice(settled);
+    const lateness = playoutLatenessMs(packets);
+    // Only what is heard counts: while the stand-in makes an answer's sound, its own SFU stands still.
+    const decoded = await decodePackets(packets);
+    return spreadOf(lateness.filter((_, index) => (decoded[index]?.dbfs ?? 0) > voiceDbfs));
   } finally {
     await call.end(waitMs);
     await person.leave();

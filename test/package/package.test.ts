@@ -34,6 +34,7 @@ test("The package holds what it promises and nothing of the project around it.",
     "README.md",
     "package.json",
     "docs/http-api.md",
+    "docs/live-check.md",
     "docs/migrating.md",
     "docs/unverified.md",
   ];

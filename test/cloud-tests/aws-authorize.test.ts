@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { callsTableSchema } from "../../functions/dispatch/calls-table-schema.ts";
 import { type Authorize, type AwsCloud, startAwsCloud, type TaskDefinition } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
-import { clientOf, runTaskInput, type Sources, writeSources } from "./aws-fixture.ts";
+import { clientOf, createClientPool, runTaskInput, type Sources, writeSources } from "./aws-fixture.ts";
 
 type Request = Parameters<Authorize>[0];
 
@@ -24,12 +24,7 @@ let aws: AwsCloud;
 let sources: Sources;
 let requests: Request[];
 let refused: (request: Request) => boolean;
-const clients: { destroy(): void }[] = [];
-
-const using = <Client extends { destroy(): void }>(client: Client): Client => {
-  clients.push(client);
-  return client;
-};
+const { using, destroy } = createClientPool();
 
 beforeEach(async () => {
   log = new EventLog();
@@ -47,7 +42,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy();
+  destroy();
   await aws.close(100);
   await sources.remove();
 });

@@ -11,6 +11,20 @@ export const clientOf = ({ endpointUrl }: Pick<AwsCloud, "endpointUrl">, accessK
   maxAttempts: 1,
 });
 
+/** The clients of a test, ended together. */
+export const createClientPool = () => {
+  const clients: { destroy(): void }[] = [];
+  return {
+    using: <Client extends { destroy(): void }>(client: Client): Client => {
+      clients.push(client);
+      return client;
+    },
+    destroy: (): void => {
+      for (const client of clients.splice(0)) client.destroy();
+    },
+  };
+};
+
 export interface Sources {
   /** File of a source, by its name. */
   file(name: string): string;

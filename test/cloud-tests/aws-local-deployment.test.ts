@@ -9,19 +9,14 @@ import { EventLog } from "../cloud/event-log.ts";
 import { type LocalDeployment, type LocalDeploymentOptions, startLocalDeployment } from "../cloud/local-deployment.ts";
 import { startStreamCloud } from "../cloud/stream/index.ts";
 import { sharedBundles } from "../support/bundles.ts";
-import { clientOf, runTaskInput } from "./aws-fixture.ts";
+import { clientOf, createClientPool, runTaskInput } from "./aws-fixture.ts";
 
 const secrets = { streamApiSecret: "stream-secret", openAiApiKey: "openai-secret", agentsKey: "agents-secret" };
 
 let bundles: readonly Bundle[];
 let log: EventLog;
 let local: LocalDeployment;
-const clients: { destroy(): void }[] = [];
-
-const using = <Client extends { destroy(): void }>(client: Client): Client => {
-  clients.push(client);
-  return client;
-};
+const { using, destroy } = createClientPool();
 
 beforeAll(async () => {
   bundles = await sharedBundles();
@@ -43,7 +38,7 @@ const start = async (more: Partial<LocalDeploymentOptions> = {}): Promise<void> 
 beforeEach(() => start());
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy();
+  destroy();
   await local.close();
 });
 

@@ -26,7 +26,7 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AwsCloud, startAwsCloud, type TaskDefinition } from "../cloud/aws/index.ts";
 import { EventLog } from "../cloud/event-log.ts";
-import { clientOf, runTaskInput, type Sources, writeSources } from "./aws-fixture.ts";
+import { clientOf, createClientPool, runTaskInput, type Sources, writeSources } from "./aws-fixture.ts";
 
 const bridge: TaskDefinition = {
   container: "bridge",
@@ -42,12 +42,7 @@ const bridge: TaskDefinition = {
 let sources: Sources;
 let aws: AwsCloud;
 let log: EventLog;
-const clients: { destroy(): void }[] = [];
-
-const using = <Client extends { destroy(): void }>(client: Client): Client => {
-  clients.push(client);
-  return client;
-};
+const { using, destroy } = createClientPool();
 
 beforeEach(async () => {
   log = new EventLog();
@@ -67,7 +62,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy();
+  destroy();
   await aws.close(100);
   await sources.remove();
 });

@@ -1,5 +1,6 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { attemptWebhook } from "../cloud/stream/coordinator/webhook-attempt.ts";
 import {
   type AttemptOutcome,
   requestBudgetMs,
@@ -82,47 +83,28 @@ export class HookCourier {
 
   async #deliver(event: StreamEvent): Promise<void> {
     const { signal } = this.#closing;
+    const { url, streamApiKey, streamApiSecret } = this.#options;
     const body = JSON.stringify(event);
     const id = randomUUID();
     const startedAtMs = performance.now();
     const elapsedMs = () => performance.now() - startedAtMs;
     for (let attempt = 1; ; attempt += 1) {
-      const { outcome, answer } = await this.#attempt(id, attempt, body, requestBudgetMs(elapsedMs(), this.#policy));
+      const { outcome, text } = await attemptWebhook({
+        url,
+        apiKey: streamApiKey,
+        apiSecret: streamApiSecret,
+        id,
+        attempt,
+        body,
+        timeoutMs: requestBudgetMs(elapsedMs(), this.#policy),
+        closing: signal,
+      });
       if (signal.aborted) return;
-      this.#options.onAttempt({ event, attempt, outcome, answer });
+      this.#options.onAttempt({ event, attempt, outcome, answer: readAnswer(text) });
       if (!retries(attempt, outcome, elapsedMs(), this.#policy)) return;
       // The pause ends early when this is closed, and nothing is sent after it then.
       await sleep(this.#policy.retryDelayMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-    }
-  }
-
-  async #attempt(
-    id: string,
-    attempt: number,
-    body: string,
-    timeoutMs: number,
-  ): Promise<{ outcome: AttemptOutcome; answer: Json }> {
-    const { url, streamApiKey, streamApiSecret } = this.#options;
-    const timeout = AbortSignal.timeout(timeoutMs);
-    try {
-      const response = await fetch(url, {
-        method: "POST",
-        signal: AbortSignal.any([timeout, this.#closing.signal]),
-        headers: {
-          "content-type": "application/json",
-          "x-webhook-id": id,
-          "x-webhook-attempt": String(attempt),
-          "x-api-key": streamApiKey,
-          "x-signature": createHmac("sha256", streamApiSecret).update(body).digest("hex"),
-        },
-        body,
-      });
-      const text = await response.text();
-      return { outcome: { kind: "status", status: response.status }, answer: readAnswer(text) };
-    } catch {
-      // Why a request failed does not matter to Stream's policy, only whether its time was up.
-      return { outcome: { kind: timeout.aborted ? "timeout" : "network" }, answer: {} };
     }
   }
 }

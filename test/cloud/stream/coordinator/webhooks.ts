@@ -1,9 +1,9 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
 import { type EventLog, epochMs } from "../../event-log.ts";
 import type { AppSettings } from "./app.ts";
 import type { Json } from "./fields.ts";
+import { attemptWebhook } from "./webhook-attempt.ts";
 import {
   type AttemptOutcome,
   delivered,
@@ -136,28 +136,18 @@ export class Webhooks {
   }
 
   async #attempt(url: string, id: string, attempt: number, body: Buffer, timeoutMs: number): Promise<AttemptOutcome> {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const gzip = this.faults.gzip || this.#app.compressesWebhooks;
-    try {
-      const response = await fetch(url, {
-        method: "POST",
-        signal: AbortSignal.any([timeout, this.#closing.signal]),
-        headers: {
-          "content-type": "application/json",
-          "x-webhook-id": id,
-          "x-webhook-attempt": String(attempt),
-          "x-api-key": this.#apiKey,
-          "x-signature": createHmac("sha256", this.#apiSecret).update(body).digest("hex"),
-          ...(gzip ? { "content-encoding": "gzip" } : {}),
-        },
-        body: new Uint8Array(gzip ? gzipSync(body) : body),
-      });
-      await response.arrayBuffer();
-      return { kind: "status", status: response.status };
-    } catch {
-      // Why a request failed does not matter to Stream's policy, only whether its time was up.
-      return timeout.aborted ? { kind: "timeout" } : { kind: "network" };
-    }
+    const { outcome } = await attemptWebhook({
+      url,
+      apiKey: this.#apiKey,
+      apiSecret: this.#apiSecret,
+      id,
+      attempt,
+      body,
+      gzip: this.faults.gzip || this.#app.compressesWebhooks,
+      timeoutMs,
+      closing: this.#closing.signal,
+    });
+    return outcome;
   }
 
   async #sleep(ms: number): Promise<void> {
